@@ -1,0 +1,76 @@
+package relay
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"mural/event"
+)
+
+// The messages of a relay (NIP-01, 42, 45, 67), as JSON.
+
+func quote(s string) string {
+	b, err := json.Marshal(strings.ToValidUTF8(s, "�"))
+	if err != nil {
+		return `""` // cannot be: a string always marshals
+	}
+	return string(b)
+}
+
+func okMessage(v event.Verdict) []byte {
+	return []byte(`["OK","` + v.ID.String() + `",` + strconv.FormatBool(v.OK()) + `,` + quote(reasonOf(v)) + `]`)
+}
+
+func closedMessage(sub subID, v refusal) []byte {
+	return []byte(`["CLOSED",` + sub.json + `,` + quote(v.String()) + `]`)
+}
+
+func noticeMessage(text string) []byte { return []byte(`["NOTICE",` + quote(text) + `]`) }
+
+func authMessage(challenge string) []byte { return []byte(`["AUTH",` + quote(challenge) + `]`) }
+
+func countMessage(sub subID, n int) []byte {
+	return []byte(`["COUNT",` + sub.json + `,{"count":` + strconv.Itoa(n) + `}]`)
+}
+
+// eoseMessage ends the stored answer. NIP-67: "finish" says that the relay has
+// sent every stored event that matches.
+func eoseMessage(sub subID, finish bool) []byte {
+	if finish {
+		return []byte(`["EOSE",` + sub.json + `,["finish"]]`)
+	}
+	return []byte(`["EOSE",` + sub.json + `]`)
+}
+
+// eventHead is what stands before each event of a subscription; the event's
+// own bytes and a bracket follow.
+func eventHead(sub subID) []byte { return []byte(`["EVENT",` + sub.json + `,`) }
+
+// refusal is why a request was not answered: one of NIP-01's prefixes and a sentence.
+type refusal struct {
+	status event.Status
+	reason string
+}
+
+func (r refusal) String() string { return string(r.status) + ": " + r.reason }
+
+// reasonOf gives the fourth element of an OK. NIP-01: where it is not empty it
+// is "a machine-readable single-word prefix followed by a : and then a
+// human-readable message".
+func reasonOf(v event.Verdict) string {
+	if v.Reason == "" && v.Status != event.Accepted {
+		v.Reason = defaultReason[v.Status]
+	}
+	return v.Message()
+}
+
+var defaultReason = map[event.Status]string{
+	event.Duplicate:   "already have this event",
+	event.Invalid:     "this event does not prove itself",
+	event.Blocked:     "this event is not taken here",
+	event.Restricted:  "you may not publish this here",
+	event.RateLimited: "too much at once, try again in a while",
+	event.AuthNeeded:  "prove your key first (NIP-42)",
+	event.Failed:      "the event could not be stored",
+}
