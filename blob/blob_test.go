@@ -269,13 +269,40 @@ func TestOwners(t *testing.T) {
 	if err := s.AddOwner(ctx, one, a); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Owned(ctx, a); err != nil || len(got) != 2 || got[0] != two || got[1] != one {
-		t.Errorf("owned by a: %v, %v", got, err)
+	if got, err := s.Uploads(ctx, a); err != nil || len(got) != 2 || got[0].Hash != two || got[1].Hash != one {
+		t.Errorf("uploads of a: %v, %v", got, err)
 	}
 	if left, err := s.DropOwner(ctx, one, a); err != nil || left != 1 {
 		t.Errorf("left %d, %v", left, err)
 	}
 	if _, err := s.DropOwner(ctx, two, b); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("dropping what is not owned: %v", err)
+	}
+}
+
+// cutOff gives some bytes and then the error of an HTTP body that was cut off.
+type cutOff struct{ r io.Reader }
+
+func (c cutOff) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func TestABodyThatWasCutOffIsNotABlob(t *testing.T) {
+	s := open(t, Options{})
+	for _, n := range []int{0, 5, ChunkSize, ChunkSize + 5} {
+		_, err := s.Put(context.Background(), cutOff{bytes.NewReader(noise(9, n))}, PutOptions{})
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%d bytes: got %v", n, err)
+		}
+	}
+	if count, _ := s.Usage(); count != 0 {
+		t.Errorf("%d blobs stored", count)
+	}
+	if left := tempFiles(t, s); len(left) != 0 {
+		t.Errorf("left in tmp: %v", left)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"mural/event"
 )
@@ -56,8 +57,14 @@ func (s *Store) countOwners(h Hash) (n int, err error) {
 	return n, nil
 }
 
-// Owned gives the blobs that a person uploaded, newest first, then by hash.
-func (s *Store) Owned(_ context.Context, who event.PubKey) ([]Hash, error) {
+// Upload says when a person uploaded a blob.
+type Upload struct {
+	Hash Hash
+	At   time.Time
+}
+
+// Uploads gives what a person uploaded, newest first, ties by ascending hash.
+func (s *Store) Uploads(_ context.Context, who event.PubKey) ([]Upload, error) {
 	entries, err := os.ReadDir(s.path(ownersDir, who.String()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -65,22 +72,15 @@ func (s *Store) Owned(_ context.Context, who event.PubKey) ([]Hash, error) {
 	if err != nil {
 		return nil, fmt.Errorf("blob: listing what %s uploaded: %w", who, err)
 	}
-	type owned struct {
-		hash Hash
-		at   int64
-	}
-	list := make([]owned, 0, len(entries))
+	list := make([]Upload, 0, len(entries))
 	for _, e := range entries {
 		h, err := ParseHash(e.Name())
 		fi, infoErr := e.Info()
 		if errors.Join(err, infoErr) == nil {
-			list = append(list, owned{h, fi.ModTime().UnixNano()})
+			list = append(list, Upload{h, fi.ModTime()})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b owned) int { return int(max(-1, min(1, b.at-a.at))) })
-	hashes := make([]Hash, len(list))
-	for i, o := range list {
-		hashes[i] = o.hash
-	}
-	return hashes, nil
+	// ReadDir sorts by name, so a stable sort leaves ties by hash.
+	slices.SortStableFunc(list, func(a, b Upload) int { return b.At.Compare(a.At) })
+	return list, nil
 }

@@ -19,6 +19,10 @@ type PutOptions struct {
 	MaxBytes int64  // largest size in bytes, or ErrTooLarge; 0 = the store's limit
 	Type     string // media type, a claim; the first one a blob came with stays
 
+	// Check looks at the whole before it gets its name; an error refuses it
+	// and is what Put returns. nil = no look.
+	Check func(whole io.ReadSeeker, info Info) error
+
 	of Hash // set where this store makes the chunk list of that file
 }
 
@@ -29,7 +33,7 @@ var chunkBuffers = sync.Pool{New: func() any { return new([ChunkSize]byte) }}
 // is on the disk. It holds one chunk in memory, whatever the size. A blob that
 // is here already is replaced by the same bytes, which heals a damaged one.
 //
-// Errors: ErrTooLarge, ErrMismatch, ErrFull, ctx.Err(), or the reader's own.
+// Errors: ErrTooLarge, ErrMismatch, ErrFull, ctx.Err(), or those of the reader and of Check.
 // After an error nothing of it is visible and nothing is left in tmp/.
 func (s *Store) Put(ctx context.Context, r io.Reader, o PutOptions) (Info, error) {
 	in, err := s.take(ctx, r, o)
@@ -70,7 +74,20 @@ func (s *Store) take(ctx context.Context, r io.Reader, o PutOptions) (w whole, e
 	if o.Want != nil && *o.Want != w.hash {
 		return w, fmt.Errorf("%w: wanted %s, got %s", ErrMismatch, o.Want, w.hash)
 	}
+	if err = s.check(t, w, o); err != nil {
+		return w, err
+	}
 	return w, t.seal()
+}
+
+func (s *Store) check(t temp, w whole, o PutOptions) error {
+	if o.Check == nil {
+		return nil
+	}
+	if _, err := t.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return o.Check(t.f, Info{Hash: w.hash, Size: w.size, Type: cleanType(o.Type), At: s.opts.Now()})
 }
 
 // copyChunks hands r to w a chunk at a time, at most limit bytes.
@@ -81,21 +98,32 @@ func copyChunks(ctx context.Context, w io.Writer, r io.Reader, limit int64) erro
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := io.ReadFull(r, buf[:])
+		n, err := fill(r, buf[:])
 		if int64(n) > left {
 			return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
 		}
 		left -= int64(n)
+		if err != nil && err != io.EOF {
+			return err
+		}
 		if _, err := w.Write(buf[:n]); err != nil {
 			return err
 		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if err == io.EOF {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
 	}
+}
+
+// fill reads until buf is full or r ends, with r's own error. io.ReadFull would
+// not do: its io.ErrUnexpectedEOF is also what a body that was cut off says.
+func fill(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+	}
+	return n, err
 }
 
 // sums hashes a file as it streams by: the whole, and each Write as one chunk.
