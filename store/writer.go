@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// maxGroup bounds the entries of one transaction, and with it how long a caller waits for others.
+const maxGroup = 1024
+
+// request is a piece of work for the writer. apply may run a second time after
+// its transaction was rolled back.
+type request struct {
+	apply  func(*tx) error
+	weight int // entries in it
+	done   chan error
+}
+
+// writer owns the one connection that writes. Whatever waits when a transaction
+// ends goes into the next one, so that many share one fsync.
+type writer struct {
+	db      *conn
+	codec   *codec
+	options Options
+	queue   chan *request
+	closing chan struct{} // closed by close
+	closed  chan struct{} // closed by run when it has ended
+	sources map[source]int64
+	next    int64 // number of the next event
+}
+
+func startWriter(db *conn, codec *codec, o Options) *writer {
+	w := &writer{
+		db: db, codec: codec, options: o,
+		queue: make(chan *request), closing: make(chan struct{}), closed: make(chan struct{}),
+		sources: map[source]int64{},
+	}
+	go w.run()
+	return w
+}
+
+// close lets the transaction under way end. ErrClosed when it was closed before.
+func (w *writer) close() error {
+	select {
+	case w.closing <- struct{}{}:
+		<-w.closed
+		return nil
+	case <-w.closed:
+		return ErrClosed
+	}
+}
+
+// do hands work to the writer and waits until it is on disk. When ctx ends the
+// wait, the work may still be done.
+func (w *writer) do(ctx context.Context, weight int, apply func(*tx) error) error {
+	r := &request{apply, weight, make(chan error, 1)}
+	select {
+	case w.queue <- r:
+	case <-w.closed:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-r.done:
+		return explain(err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *writer) run() {
+	defer close(w.closed)
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	for {
+		select {
+		case r := <-w.queue:
+			w.commit(w.gather(r))
+		case <-sweep.C:
+			w.sweep()
+		case <-w.closing:
+			return
+		}
+	}
+}
+
+// gather takes what waits at this moment.
+func (w *writer) gather(first *request) []*request {
+	group, weight := []*request{first}, first.weight
+	for weight < maxGroup {
+		select {
+		case r := <-w.queue:
+			group = append(group, r)
+			weight += r.weight
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs a group in one transaction. Should it fail, each request gets a
+// transaction of its own, so that nobody pays for another's mistake; on a full
+// disk all of them fail alike.
+func (w *writer) commit(group []*request) {
+	err := w.transact(group...)
+	for _, r := range group {
+		each := err
+		if err != nil && len(group) > 1 && !errors.Is(explain(err), ErrFull) {
+			each = w.transact(r)
+		}
+		r.done <- each
+	}
+}
+
+func (w *writer) transact(group ...*request) error {
+	err := w.db.transact(func() error {
+		t, err := w.begin()
+		if err != nil {
+			return err
+		}
+		for _, r := range group {
+			if err := r.apply(t); err != nil {
+				return err
+			}
+		}
+		w.next = t.next
+		return nil
+	})
+	if err != nil {
+		clear(w.sources) // they may name rows that were rolled back
+	}
+	return err
+}
+
+// sweep runs a transaction with nothing in it but what begin does.
+func (w *writer) sweep() error { return w.transact() }
