@@ -103,8 +103,17 @@ func (c *conn) mayAsk(filters []event.Filter) (r refusal, no bool) {
 	return refusal{}, false
 }
 
+// couldBeParty says whether the filter asks for one's own: as an author or
+// recipient it names, or by naming neither.
 func couldBeParty(f event.Filter, keys []event.PubKey) bool {
-	return len(asAuthor(f, keys).Authors) > 0 || len(asRecipient(f, keys).Tags['p']) > 0
+	recipients, named := f.Tags['p']
+	if f.Authors == nil && !named {
+		return true
+	}
+	mine := func(name string) bool {
+		return slices.ContainsFunc(keys, func(k event.PubKey) bool { return k.String() == name })
+	}
+	return len(common(f.Authors, keys)) > 0 || slices.ContainsFunc(recipients, mine)
 }
 
 // asAuthor narrows a filter to what one of the keys has written.
