@@ -1,0 +1,31 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { t } from "../i18n/index";
+import { Icon } from "./icons";
+
+interface Props { title: string; close: () => void; children: ComponentChildren; wide?: boolean; quietTitle?: boolean; guard?: () => boolean }
+
+/** A modal dialog. The browser's own <dialog> holds the focus, closes on Escape and gives the focus back. */
+export function Dialog({ title, close, children, wide, guard }: Props) {
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    box.current!.showModal();
+    return () => { if (before?.isConnected) before.focus(); };
+  }, []);
+  const leave = () => { if (!guard || guard()) close(); };
+  return (
+    <dialog ref={box} class={wide ? "dialog dialog-wide" : "dialog"} aria-labelledby={id}
+      onCancel={(e) => { e.preventDefault(); leave(); }}
+      onMouseDown={(e) => { if (e.target === box.current) leave(); }}>
+      <div class="dialog-in">
+        <header class="dialog-head">
+          <h2 id={id}>{title}</h2>
+          <button type="button" class="icon-button" aria-label={t("close")} onClick={leave}><Icon name="close" /></button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}
