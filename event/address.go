@@ -41,11 +41,7 @@ func ParseAddress(s string) (Address, error) {
 	if !ok || !ok2 {
 		return Address{}, fmt.Errorf("%w: address without two colons", ErrMalformed)
 	}
-	p := scanner{s: kind}
-	n, err := p.uint(1<<16 - 1)
-	if err == nil {
-		err = p.end()
-	}
+	n, err := parseUint(kind, 1<<16-1)
 	if err != nil {
 		return Address{}, fmt.Errorf("address: %w", err)
 	}
@@ -60,16 +56,8 @@ func ParseAddress(s string) (Address, error) {
 // Expiration gives the time in Unix seconds from which the event counts as gone
 // (NIP-40). False where there is no such tag or no plain integer in it.
 func (e *Event) Expiration() (int64, bool) {
-	tag := e.Tags.First("expiration")
-	if len(tag) < 2 {
-		return 0, false
-	}
-	p := scanner{s: tag[1]}
-	n, err := p.uint(maxCreatedAt)
-	if err != nil || p.i != len(p.s) {
-		return 0, false
-	}
-	return int64(n), true
+	n, err := parseUint(e.Tags.First("expiration").Value(1), maxCreatedAt)
+	return int64(n), err == nil
 }
 
 // IsProtected says that only the author may bring this event to a node (NIP-70).

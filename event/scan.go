@@ -139,6 +139,19 @@ func (p *scanner) uint(max uint64) (uint64, error) {
 	return n, nil
 }
 
+// parseUint reads a text that is a plain decimal integer and nothing else.
+func parseUint(s string, max uint64) (uint64, error) {
+	p := scanner{s: s}
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, p.fail("no plain integer")
+	}
+	n, err := p.uint(max)
+	if err == nil && p.i != len(s) {
+		return 0, p.fail("trailing bytes")
+	}
+	return n, err
+}
+
 // str reads a string; the next byte must be its opening quote.
 func (p *scanner) str() (string, error) {
 	if p.peek() != '"' {
