@@ -117,49 +117,39 @@ func (s *Store) stat(h Hash) (Info, sidecar, error) {
 // chunk list where this store made it. Files that are open stay readable. A
 // blob that is not here is fs.ErrNotExist.
 func (s *Store) Delete(h Hash) error {
+	list := s.readSidecar(h).List
 	leftovers := errors.Join(s.dropPartialsOf(h), removeIfThere(s.path(quarantineDir, h.String())))
-	fi, side, err := s.unname(h)
-	if err != nil {
-		return errors.Join(err, leftovers)
-	}
+	err := s.unname(h)
 	s.lists.drop(h)
-	s.tally(-1, -fi.Size())
-	if side.List.IsZero() || side.List == h || s.readSidecar(side.List).Of != h {
-		return leftovers
-	}
-	if err := s.Delete(side.List); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if list.IsZero() || list == h || s.readSidecar(list).Of != h {
 		return errors.Join(err, leftovers)
 	}
-	return leftovers
+	if err := s.Delete(list); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		leftovers = errors.Join(err, leftovers)
+	}
+	return errors.Join(err, leftovers)
 }
 
 // unname removes the bytes first: a crash in between leaves a lone sidecar,
 // which nobody sees and the next Put replaces.
-func (s *Store) unname(h Hash) (fs.FileInfo, sidecar, error) {
+func (s *Store) unname(h Hash) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path := s.file(h)
 	fi, err := os.Stat(path)
 	if err == nil {
-		side := s.readSidecar(h)
-		if err = os.Remove(path); err == nil {
-			_ = os.Remove(path + sidecarSuffix)
-			return fi, side, syncDir(filepath.Dir(path))
-		}
+		err = os.Remove(path)
 	}
+	_ = os.Remove(path + sidecarSuffix) // also that of a blob in quarantine
 	if errors.Is(err, fs.ErrNotExist) {
-		_ = os.Remove(path + sidecarSuffix) // of a blob in quarantine
-		return nil, sidecar{}, errAbsent(h)
+		return errAbsent(h)
 	}
-	return nil, sidecar{}, fmt.Errorf("blob: deleting %s: %w", h, err)
-}
-
-// tally keeps the usage once it was counted.
-func (s *Store) tally(count int, bytes int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("blob: deleting %s: %w", h, err)
+	}
 	if s.counted {
-		s.count += count
-		s.bytes += bytes
+		s.count--
+		s.bytes -= fi.Size()
 	}
+	return syncDir(filepath.Dir(path))
 }
