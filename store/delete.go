@@ -106,7 +106,8 @@ func (t *tx) concernsUs(e *event.Event) bool {
 // vanish removes all that the author made up to the request's created_at,
 // deletions and earlier requests too, and blocks it from then on. Tombstones stay.
 func (t *tx) vanish(e *event.Event) error {
-	for _, h := range []int64{authorHash(e.PubKey), hiddenHash(e.PubKey)} {
+	// Hidden versions first: with the visible one gone, they would become visible.
+	for _, h := range []int64{hiddenHash(e.PubKey), authorHash(e.PubKey)} {
 		numbers, err := t.numbers("SELECT n FROM posting WHERE h=? AND r<?", h, rankFrom(e.CreatedAt+1))
 		if err != nil {
 			return err

@@ -139,8 +139,7 @@ func matchesNothing(f *event.Filter) bool {
 			return true
 		}
 	}
-	return f.Limit < 0 ||
-		(f.IDs != nil && len(f.IDs) == 0) ||
+	return (f.IDs != nil && len(f.IDs) == 0) ||
 		(f.Authors != nil && len(f.Authors) == 0) ||
 		(f.Kinds != nil && len(f.Kinds) == 0)
 }

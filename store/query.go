@@ -57,6 +57,9 @@ func (s *Store) queryOne(ctx context.Context, c *conn, f *event.Filter) ([]*even
 	if limit == 0 {
 		limit = s.options.MaxResults
 	}
+	if limit < 0 {
+		return nil, nil
+	}
 	var found []*event.Event
 	err := s.candidates(ctx, c, f, limit, func(r record) (bool, error) {
 		// An event with the rank of the last one may come before it: see newer.
