@@ -106,5 +106,5 @@ func (c *conn) internal(ctx context.Context, what string, err error) refusal {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return refusal{event.Failed, fmt.Sprintf("the %s took too long, ask for less", what)}
 	}
-	return refusal{event.Failed, fmt.Sprintf("the %s failed inside the relay", what)}
+	return refusal{event.Failed, fmt.Sprintf("the %s could not be answered, ask for less at once or later", what)}
 }
