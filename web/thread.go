@@ -89,5 +89,34 @@ func (s *Server) comments(ctx context.Context, of event.ID) ([]*event.Event, err
 	found = slices.DeleteFunc(found, func(e *event.Event) bool { return e.ID == of || replyTo(e) == "" })
 	found = found[:min(len(found), maxComments)]
 	slices.Reverse(found)
-	return found, nil
+	return parentsFirst(found), nil
+}
+
+// parentsFirst keeps the order, but puts an answer of the same second behind
+// what it answers. A comment whose parent never comes stays.
+func parentsFirst(comments []*event.Event) []*event.Event {
+	there := make(map[string]bool, len(comments))
+	for _, c := range comments {
+		there[c.ID.String()] = true
+	}
+	out := make([]*event.Event, 0, len(comments))
+	waiting := make(map[string][]*event.Event)
+	var place func(c *event.Event)
+	place = func(c *event.Event) {
+		id := c.ID.String()
+		delete(there, id)
+		out = append(out, c)
+		for _, child := range waiting[id] {
+			place(child)
+		}
+		delete(waiting, id)
+	}
+	for _, c := range comments {
+		if parent := replyTo(c); there[parent] {
+			waiting[parent] = append(waiting[parent], c)
+			continue
+		}
+		place(c)
+	}
+	return out
 }
