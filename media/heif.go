@@ -183,13 +183,16 @@ func (s *source) itemInfos(meta box) (items []heifItem, err error) {
 // itemInfo reads an infe box; ok is false for pictures.
 func (s *source) itemInfo(b box) (it heifItem, ok bool, err error) {
 	h, err := s.block(b.body, min(b.end-b.body, 256))
-	if err != nil || b.kind != "infe" || len(h) < 14 {
+	if err != nil || b.kind != "infe" || len(h) < 12 {
 		return it, false, err
 	}
 	switch h[0] {
 	case 2:
 		it.id, h = uint32(be16(h[4:])), h[8:]
 	case 3:
+		if len(h) < 14 {
+			return it, false, nil
+		}
 		it.id, h = be32(h[4:]), h[10:]
 	default:
 		return it, false, nil

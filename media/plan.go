@@ -1,11 +1,11 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
-	"sort"
 )
 
 // Report says what Strip did.
@@ -206,7 +206,9 @@ func (p *plan) examineTail(at int64) {
 
 // settle sorts edits, joins blanked ranges that overlap and refuses others.
 func settle(edits []edit) ([]edit, error) {
-	sort.SliceStable(edits, func(i, j int) bool { return edits[i].at < edits[j].at })
+	slices.SortStableFunc(edits, func(a, b edit) int { // what is put in stands before what is cut
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(min(a.cut, 1), min(b.cut, 1)))
+	})
 	var out []edit
 	for _, e := range edits {
 		last := len(out) - 1

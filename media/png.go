@@ -15,6 +15,10 @@ const pngMagic = "\x89PNG\r\n\x1a\n"
 // included (PNG third edition), and drops every other one.
 func (p *plan) png() error {
 	at := int64(len(pngMagic))
+	var first [8]byte
+	if err := p.src.read(first[:], at); err != nil || string(first[:]) != "\x00\x00\x00\x0dIHDR" {
+		return malformed("PNG without header")
+	}
 	for at < p.src.size {
 		var head [8]byte
 		if err := p.src.read(head[:], at); err != nil {
@@ -69,7 +73,13 @@ func (p *plan) pngExif(at, end int64, body []byte) error {
 	if !upright || p.orientation == 1 {
 		return p.cut(at, end-at)
 	}
-	return p.replace(at, end-at, pngChunkBytes("eXIf", orientationTIFF(p.orientation)))
+	// Directly behind IHDR, because ffmpeg takes no animation whose frame
+	// header and data an eXIf chunk separates.
+	const behindHeader = int64(len(pngMagic)) + 25
+	if err := p.replace(behindHeader, 0, pngChunkBytes("eXIf", orientationTIFF(p.orientation))); err != nil {
+		return err
+	}
+	return p.cut(at, end-at)
 }
 
 // pngChunkBytes is one chunk with its length and CRC.
