@@ -8,9 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"mural/event"
 )
+
+// bodyWait bounds how long a JSON body may take to arrive.
+const bodyWait = 30 * time.Second
 
 // visit is one call and who made it.
 type visit struct {
@@ -96,7 +100,12 @@ func (s *Server) problemOf(r *http.Request, err error) *Problem {
 // body reads the JSON body into dst. Unknown fields are let through, so that
 // a newer app can speak to an older node.
 func (v *visit) body(dst any) error {
+	// A deadline left standing would cut off the call itself, so it is lifted
+	// again. A writer that knows no deadlines is a test's.
+	control := http.NewResponseController(v.w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyWait))
 	raw, err := io.ReadAll(v.r.Body)
+	_ = control.SetReadDeadline(time.Time{})
 	if err != nil {
 		return fmt.Errorf("web: reading the body: %w", err)
 	}

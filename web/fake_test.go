@@ -32,6 +32,12 @@ type subscription struct {
 	deliver func(*event.Event)
 }
 
+// shelf is Events that a test can put something on.
+type shelf interface {
+	Events
+	save(*event.Event, Receipt)
+}
+
 func newMemory() *memory {
 	return &memory{receipts: map[event.ID]Receipt{}, subs: map[int]subscription{}}
 }
@@ -165,7 +171,7 @@ type fakeAuthor struct {
 	mu     sync.Mutex // guards has
 	has    bool
 	who    someone
-	memory *memory
+	memory shelf
 	clock  *clock
 	refuse error
 }

@@ -23,8 +23,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // world is one node of Ana's with a real HTTP server before it.
 type world struct {
-	t       *testing.T
-	memory  *memory
+	t       testing.TB
+	memory  *memory // nil where the world stands on another shelf
+	shelf   shelf
 	author  *fakeAuthor
 	library *fakeLibrary
 	net     *fakeNet
@@ -45,13 +46,21 @@ var at = time.Unix(1_790_000_000, 0)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, memory: newMemory(), clock: &clock{now: at}}
-	w.author = &fakeAuthor{who: ana, memory: w.memory, clock: w.clock}
+	m := newMemory()
+	w := newWorldOn(t, m)
+	w.memory = m
+	return w
+}
+
+func newWorldOn(t testing.TB, on shelf) *world {
+	t.Helper()
+	w := &world{t: t, shelf: on, clock: &clock{now: at}}
+	w.author = &fakeAuthor{who: ana, memory: on, clock: w.clock}
 	w.library = &fakeLibrary{all: map[Hash]Media{}, blob: map[Hash][]byte{}}
 	w.net = &fakeNet{watch: map[int]func(Change){}, kept: map[event.ID]Kept{},
 		nearby: Nearby{"ask", "Wi-Fi at home (192.168.1.0/24)", "net1"},
 		self:   Self{NodeID: "12D3KooAna", ShortID: "a1b2c3d4", Version: "0.1.0", StartedAt: at, MaxBlobBytes: 1 << 20}}
-	door, err := New(Config{Events: w.memory, Author: w.author, Library: w.library, Blobs: w.library,
+	door, err := New(Config{Events: on, Author: w.author, Library: w.library, Blobs: w.library,
 		Keeping: w.net, Neighbours: w.net, Invitations: w.net, Watcher: w.net, Node: w.net, Gate: fakeGate{},
 		App: fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}, "app.js": {Data: bytes.Repeat([]byte("let a=1;"), 1000)},
 			"icons/a.svg": {Data: []byte("<svg/>")}, ".secret": {Data: []byte("x")}},
@@ -79,7 +88,7 @@ func (w *world) says(who someone, kind event.Kind, content string, tags ...event
 	if err := e.Sign(who.key); err != nil {
 		w.t.Fatal(err)
 	}
-	w.memory.save(e, Receipt{Via: event.ViaPeer, Peer: "12D3Koo" + who.name, At: w.clock.Now()})
+	w.shelf.save(e, Receipt{Via: event.ViaPeer, Peer: "12D3Koo" + who.name, At: w.clock.Now()})
 	return e
 }
 
@@ -139,7 +148,7 @@ func (w *world) call(method, path string, body any, want int, headers ...string)
 	return got
 }
 
-func reader(t *testing.T, body any) io.Reader {
+func reader(t testing.TB, body any) io.Reader {
 	switch b := body.(type) {
 	case nil:
 		return nil
@@ -154,7 +163,7 @@ func reader(t *testing.T, body any) io.Reader {
 	}
 }
 
-func decodeJSON[T any](t *testing.T, raw []byte) T {
+func decodeJSON[T any](t testing.TB, raw []byte) T {
 	t.Helper()
 	var out T
 	if err := json.Unmarshal(raw, &out); err != nil {
