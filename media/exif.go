@@ -22,7 +22,7 @@ const (
 	wordSettings  = "camera settings"
 	wordXMP       = "XMP metadata"
 	wordCopyright = "copyright note"
-	wordUnique    = "unique image number"
+	wordUnique    = "unique identifiers"
 	wordTail      = "data behind the end of the file"
 	wordC2PA      = "content credentials (C2PA)"
 	wordPreviews  = "embedded previews"

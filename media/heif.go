@@ -15,6 +15,8 @@ type heifItem struct {
 
 type extent struct{ at, n int64 }
 
+const emptyXMP = "<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+
 // pictureItems are the item types that are pictures or ways to combine them
 // (ISO/IEC 23008-12, 23000-22). The data of every other item is overwritten.
 var pictureItems = words("hvc1 hvc2 lhv1 hvt1 av01 avc1 svc1 mvc1 vvc1 vvs1 j2k1 jpeg unci grid iovl iden tmap mski sato")
@@ -97,8 +99,10 @@ func (w *isoPlan) blankItem(it heifItem) error {
 	case it.kind == "Exif":
 		put = w.heifExif(data)
 	case it.content == "application/rdf+xml":
-		w.examineXMP(data)
-		put = []byte("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+		put = []byte(emptyXMP)
+		if string(bytes.TrimRight(data, "\x00")) != emptyXMP {
+			w.examineXMP(data)
+		}
 	default:
 		w.found(wordApp)
 	}

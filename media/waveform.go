@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 )
 
 const (
@@ -14,8 +15,8 @@ const (
 	soundRate   = 8000 // samples per second that ffmpeg is asked for
 )
 
-// Waveform gives n values (1..1000) from 0 to 100: how loud the sound at path is
-// from beginning to end, the loudest moment being 100 and silence 0. WAV needs
+// Waveform gives n values (n is 1..1000) from 0 to 100: how loud the sound at path
+// is from beginning to end, the loudest stretch being 100 and silence 0. WAV needs
 // no ffmpeg, everything else does: ErrNoFFmpeg without. A file without sound is
 // ErrUnsupported.
 func Waveform(ctx context.Context, path string, n int) ([]int, error) {
@@ -90,23 +91,27 @@ func (p *peaks) join() {
 	p.in = p.per
 }
 
-// values shares the bins out over the values and scales them to the loudest.
+// values shares the bins out over the values, each the mean of its bins (a bin
+// that lies across a border then weighs little), and scales them to the loudest.
 func (p *peaks) values() []int {
 	out := make([]int, p.n)
-	most := 0.0
-	for _, b := range p.bins {
-		most = max(most, b)
+	if len(p.bins) == 0 {
+		return out
 	}
+	means := make([]float64, p.n)
+	for i := range means {
+		from, to := i*len(p.bins)/p.n, (i+1)*len(p.bins)/p.n
+		bins := p.bins[from:max(to, from+1)]
+		for _, b := range bins {
+			means[i] += b / float64(len(bins))
+		}
+	}
+	most := slices.Max(means)
 	if most == 0 {
 		return out
 	}
-	for i := range out {
-		from, to := i*len(p.bins)/p.n, (i+1)*len(p.bins)/p.n
-		loud := 0.0
-		for _, b := range p.bins[from:max(to, min(from+1, len(p.bins)))] {
-			loud = max(loud, b)
-		}
-		out[i] = int(math.Round(100 * loud / most))
+	for i, m := range means {
+		out[i] = int(math.Round(100 * m / most))
 	}
 	return out
 }
