@@ -49,6 +49,8 @@ func reconcile(t testing.TB, mine, theirs *Set, myFrame, theirFrame int) (o outc
 		if err != nil {
 			t.Fatalf("round %d: responder: %v", o.rounds, err)
 		}
+		checkTruthful(t, theirs, reply)
+		checkTruthful(t, mine, msg)
 		next, have, need, done, err := x.Next(reply)
 		if err != nil {
 			t.Fatalf("round %d: initiator: %v", o.rounds, err)
@@ -60,6 +62,41 @@ func reconcile(t testing.TB, mine, theirs *Set, myFrame, theirFrame int) (o outc
 			return o
 		}
 		msg = next
+	}
+}
+
+// checkTruthful reads a message back: every range of it must say exactly what
+// the set holds between the two bounds as they stand on the wire.
+func checkTruthful(t testing.TB, s *Set, msg []byte) {
+	t.Helper()
+	r := reader{b: msg[1:]}
+	lo, last := 0, bound{}
+	for len(r.b) > 0 {
+		to, err := r.bound()
+		if err != nil || compareBound(to, last) < 0 {
+			t.Fatalf("bound %+v after %+v, %v", to, last, err)
+		}
+		hi := s.lowerBound(lo, to)
+		switch mode, _ := r.varint(); mode {
+		case modeSkip:
+		case modeFingerprint:
+			if fp, err := r.bytes(fingerprintSize); err != nil || [16]byte(fp) != s.fingerprint(lo, hi) {
+				t.Fatalf("fingerprint of [%d,%d) is not that of the set, %v", lo, hi, err)
+			}
+		case modeIDs:
+			ids, err := r.ids()
+			if err != nil || len(ids) != idSize*(hi-lo) {
+				t.Fatalf("%d ids for [%d,%d), %v", len(ids)/idSize, lo, hi, err)
+			}
+			for i := lo; i < hi; i++ {
+				if event.ID(ids[idSize*(i-lo):][:idSize]) != s.stamps[i].ID {
+					t.Fatalf("item %d is not the id listed", i)
+				}
+			}
+		default:
+			t.Fatalf("mode %d", mode)
+		}
+		lo, last = hi, to
 	}
 }
 
@@ -401,6 +438,7 @@ func FuzzMessage(f *testing.F) {
 			if len(reply) > MinFrame {
 				t.Fatalf("answer of %d bytes", len(reply))
 			}
+			checkTruthful(t, s, reply)
 			if _, err := other.Respond(reply, MinFrame); err != nil {
 				t.Fatalf("our own answer is refused: %v", err)
 			}
@@ -411,6 +449,20 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("reply of %d bytes, %d have, done %v, %v", len(reply), len(have), done, err)
 		}
 	})
+}
+
+// session is reconcile without the checks.
+func session(t testing.TB, mine, theirs *Set) {
+	x, msg := mine.Initiate(0)
+	for done := false; !done; {
+		reply, err := theirs.Respond(msg, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if msg, _, _, done, err = x.Next(reply); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkReconcile(b *testing.B) {
@@ -427,10 +479,10 @@ func BenchmarkReconcile(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("items=%d/differences=100", n), func(b *testing.B) {
 			a, c := New(mine), New(theirs)
+			o := reconcile(b, a, c, 0, 0)
 			b.ReportAllocs()
-			var o outcome
 			for b.Loop() {
-				o = reconcile(b, a, c, 0, 0)
+				session(b, a, c)
 			}
 			if len(o.have)+len(o.need) != 100 {
 				b.Fatalf("%d have, %d need", len(o.have), len(o.need))
