@@ -3,6 +3,7 @@ package blossom
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -104,11 +105,23 @@ func hasTag(e *event.Event, name, value string) bool {
 func (s *Server) namesMe(token *event.Event) bool {
 	tags := token.Tags.All("server")
 	for _, tag := range tags {
-		if s.IsMe(tag.Value(1)) {
+		if s.IsMe(domainOf(tag.Value(1))) {
 			return true
 		}
 	}
 	return len(tags) == 0
+}
+
+// domainOf gives the lower-case domain of a server tag. BUD-11 has a domain
+// there and nothing else; blossom-client-sdk 4 writes the server's URL.
+func domainOf(server string) string {
+	if _, rest, isURL := strings.Cut(server, "://"); isURL {
+		server = rest
+	}
+	if u, err := url.Parse("//" + server); err == nil {
+		server = u.Hostname()
+	}
+	return strings.ToLower(server)
 }
 
 // covers: BUD-11, "at least one x tag matches the blob hash".

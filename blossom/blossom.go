@@ -109,5 +109,5 @@ func New(c Config) *Server {
 }
 
 func isLoopbackName(domain string) bool {
-	return domain == "localhost" || domain == "127.0.0.1" || domain == "[::1]" || domain == "::1"
+	return domain == "localhost" || domain == "127.0.0.1" || domain == "::1"
 }

@@ -450,6 +450,15 @@ func TestTokens(t *testing.T) {
 		{"this server among others", 200, func(e *event.Event) {
 			e.Tags = append(e.Tags, event.Tag{"server", "other.example.com"}, event.Tag{"server", "me.example.com"})
 		}},
+		{"this server by its URL", 200, func(e *event.Event) {
+			e.Tags = append(e.Tags, event.Tag{"server", "https://Me.example.com:4880/upload"})
+		}},
+		{"a URL that only mentions this server", 401, func(e *event.Event) {
+			e.Tags = append(e.Tags, event.Tag{"server", "https://other.example.com/me.example.com"})
+		}},
+		{"another as the user of this server", 200, func(e *event.Event) {
+			e.Tags = append(e.Tags, event.Tag{"server", "https://other@me.example.com"})
+		}},
 		{"no x tag", 401, func(e *event.Event) { e.Tags = e.Tags[:2] }},
 		{"several x tags", 200, func(e *event.Event) { e.Tags = append(e.Tags, x([]byte("else"))) }},
 	} {
