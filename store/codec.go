@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -35,8 +34,6 @@ const (
 	sigBytes  = len(event.Sig{})    //
 	bodyExtra = 1 + sigBytes + 3*binary.MaxVarintLen64
 )
-
-var errBody = errors.New("stored event is damaged")
 
 // codec turns events into bodies and back. It is safe for concurrent use.
 type codec struct {
@@ -112,7 +109,7 @@ func (c *codec) appendContent(b []byte, content string) []byte {
 }
 
 // decode reads a body into e, which has its ID and PubKey already. It takes no
-// more memory than the body's length and maxPacked allow. Errors wrap errBody.
+// more memory than the body's length and maxPacked allow. Errors wrap ErrDamaged.
 func (c *codec) decode(e *event.Event, body []byte) error {
 	r := bodyReader{s: string(body)}
 	form := r.bytes(1)
@@ -121,7 +118,7 @@ func (c *codec) decode(e *event.Event, body []byte) error {
 	e.Kind = event.Kind(r.uvarint(1<<16 - 1))
 	e.Tags = r.tags()
 	if r.bad {
-		return fmt.Errorf("%w: its head or tags", errBody)
+		return fmt.Errorf("%w: its head or tags", ErrDamaged)
 	}
 	return c.decodeContent(e, form[0], &r)
 }
@@ -135,12 +132,12 @@ func (c *codec) decodeContent(e *event.Event, form byte, r *bodyReader) error {
 		size := r.uvarint(maxPacked)
 		content, err := c.unpack.DecodeAll([]byte(r.s), make([]byte, 0, size))
 		if r.bad || err != nil || uint64(len(content)) != size {
-			return fmt.Errorf("%w: its content (%v)", errBody, err)
+			return fmt.Errorf("%w: its content (%v)", ErrDamaged, err)
 		}
 		e.Content = string(content)
 		return nil
 	}
-	return fmt.Errorf("%w: form %d", errBody, form)
+	return fmt.Errorf("%w: form %d", ErrDamaged, form)
 }
 
 // bodyReader reads from the front of s. After a mistake bad is set and everything it gives is empty.

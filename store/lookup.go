@@ -22,7 +22,7 @@ func (c *conn) load(codec *codec, n int64) (record, error) {
 		return codec.decode(r.Event, q.ColumnRawBlob(2))
 	})
 	if err == nil && r.Event == nil {
-		err = fmt.Errorf("%w: no row %d", errBody, n)
+		err = fmt.Errorf("%w: no row %d", ErrDamaged, n)
 	}
 	return r, err
 }

@@ -20,7 +20,8 @@ type source struct{ via, from string }
 // maxSources bounds the senders whose numbers the writer remembers.
 const maxSources = 4096
 
-// Receipts gives the receipts of an event, oldest first; none where it is not
+// Receipts gives the receipts of an event, oldest first and those of one second by
+// sender; none where it is not
 // here. Of one sender only the first is kept, of one event the first MaxReceipts.
 func (s *Store) Receipts(ctx context.Context, id event.ID) (list []Receipt, err error) {
 	err = s.read(ctx, func(c *conn) error {
@@ -28,7 +29,7 @@ func (s *Store) Receipts(ctx context.Context, id event.ID) (list []Receipt, err 
 		if err != nil || n == 0 {
 			return err
 		}
-		q, err := c.query("SELECT via, sender, at FROM receipt JOIN source USING (s) WHERE n=? ORDER BY at, s")
+		q, err := c.query("SELECT via, sender, at FROM receipt JOIN source USING (s) WHERE n=? ORDER BY at, via, sender")
 		if err != nil {
 			return err
 		}

@@ -13,17 +13,16 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"mural/event"
 )
 
 // The closed set of what can go wrong besides what the context says.
 var (
-	ErrFull   = errors.New("no space left for the event database")
-	ErrClosed = errors.New("event database is closed")
-	ErrNewer  = errors.New("event database was written by a newer version of mural")
-	ErrBroad  = errors.New("filter is too broad")
+	ErrFull    = errors.New("no space left for the event database")
+	ErrClosed  = errors.New("event database is closed")
+	ErrNewer   = errors.New("event database was written by a newer version of mural")
+	ErrBroad   = errors.New("filter is too broad")
+	ErrDamaged = errors.New("event database is damaged")
 )
 
 // Defaults and limits.
@@ -63,12 +62,12 @@ func Open(path string, o Options) (*Store, error) {
 	s := &Store{options: o, codec: newCodec(), readers: make(chan *conn, o.Readers)}
 	db, err := openWriter(path, o.maxPages)
 	if err != nil {
-		return nil, fmt.Errorf("store: opening %s: %w", path, explain(err))
+		return nil, fmt.Errorf("store: opening %s: %w", path, explain(path, err))
 	}
 	if err := s.openReaders(path); err != nil {
-		return nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, explain(err)), s.closeReaders(), db.close())
+		return nil, errors.Join(fmt.Errorf("store: opening %s: %w", path, explain(path, err)), s.closeReaders(), db.close())
 	}
-	s.writer = startWriter(db, s.codec, o)
+	s.writer = startWriter(path, db, s.codec, o)
 	return s, nil
 }
 
@@ -131,16 +130,8 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 		return ctx.Err()
 	case c := <-s.readers:
 		defer func() { s.readers <- c }()
-		return explain(c.snapshot(f))
+		return explain(s.writer.path, c.snapshot(f))
 	}
-}
-
-// explain gives the errors that callers can act on their own names.
-func explain(err error) error {
-	if errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return err
 }
 
 // Entry is an event with the road it took to this node.

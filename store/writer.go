@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type request struct {
 // writer owns the one connection that writes. Whatever waits when a transaction
 // ends goes into the next one, so that many share one fsync.
 type writer struct {
+	path    string
 	db      *conn
 	codec   *codec
 	options Options
@@ -28,11 +30,14 @@ type writer struct {
 	closed  chan struct{} // closed by run when it has ended
 	sources map[source]int64
 	next    int64 // number of the next event
+
+	waiting atomic.Int64 // calls in the queue
+	commits atomic.Int64 // transactions since the start
 }
 
-func startWriter(db *conn, codec *codec, o Options) *writer {
+func startWriter(path string, db *conn, codec *codec, o Options) *writer {
 	w := &writer{
-		db: db, codec: codec, options: o,
+		path: path, db: db, codec: codec, options: o,
 		queue: make(chan *request), closing: make(chan struct{}), closed: make(chan struct{}),
 		sources: map[source]int64{},
 	}
@@ -55,16 +60,25 @@ func (w *writer) close() error {
 // wait, the work may still be done.
 func (w *writer) do(ctx context.Context, weight int, apply func(*tx) error) error {
 	r := &request{apply, weight, make(chan error, 1)}
-	select {
-	case w.queue <- r:
-	case <-w.closed:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.enqueue(ctx, r); err != nil {
+		return err
 	}
 	select {
 	case err := <-r.done:
-		return explain(err)
+		return explain(w.path, err)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *writer) enqueue(ctx context.Context, r *request) error {
+	w.waiting.Add(1)
+	defer w.waiting.Add(-1)
+	select {
+	case w.queue <- r:
+		return nil
+	case <-w.closed:
+		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -108,7 +122,7 @@ func (w *writer) commit(group []*request) {
 	err := w.transact(group...)
 	for _, r := range group {
 		each := err
-		if err != nil && len(group) > 1 && !errors.Is(explain(err), ErrFull) {
+		if err != nil && len(group) > 1 && !errors.Is(explain(w.path, err), ErrFull) {
 			each = w.transact(r)
 		}
 		r.done <- each
@@ -129,6 +143,7 @@ func (w *writer) transact(group ...*request) error {
 		w.next = t.next
 		return nil
 	})
+	w.commits.Add(1)
 	if err != nil {
 		clear(w.sources) // they may name rows that were rolled back
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -218,13 +219,17 @@ func (m *Memory) Count(ctx context.Context, filters ...event.Filter) (int, error
 	return len(stamps), err
 }
 
-// Receipts gives the receipts of an event.
+// Receipts gives the receipts of an event, oldest first, those of one second by their senders.
 func (m *Memory) Receipts(_ context.Context, id event.ID) ([]store.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, h := range m.held {
 		if h.ID == id {
-			return slices.Clone(h.receipts), nil
+			out := slices.Clone(h.receipts)
+			slices.SortFunc(out, func(a, b store.Receipt) int {
+				return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Via, b.Via), cmp.Compare(a.From, b.From))
+			})
+			return out, nil
 		}
 	}
 	return nil, nil

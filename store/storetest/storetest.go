@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"context"
+	"io"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,8 +29,17 @@ type receipter interface {
 	Receipts(context.Context, event.ID) ([]store.Receipt, error)
 }
 
-// Open gives an empty store that reads the time from now. It sees to its closing.
+// Open gives an empty store that reads the time from now. The suite closes it
+// when it is an io.Closer.
 type Open func(t testing.TB, now func() time.Time) Storage
+
+func closing(t interface{ Fatal(...any) }, s Storage) {
+	if c, ok := s.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // start is when the suite's events are made, in Unix seconds.
 const start = 1_700_000_000
@@ -40,7 +50,9 @@ func Run(t *testing.T, open Open) {
 		t.Run(p.name, func(t *testing.T) {
 			clock := &Clock{}
 			clock.Set(start)
-			p.check(&bench{T: t, Storage: open(t, clock.Now), clock: clock})
+			s := open(t, clock.Now)
+			defer closing(t, s)
+			p.check(&bench{T: t, Storage: s, clock: clock})
 		})
 	}
 }
