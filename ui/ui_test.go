@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -144,4 +145,81 @@ func TestVendoredSourcesAreUnchanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Every language must say everything that English says, and nothing that is
+// not asked for any more. (The type check says so too, but it needs npm.)
+func TestCataloguesHaveTheSameKeys(t *testing.T) {
+	want := catalogueKeys(t, "src/i18n/en.ts")
+	if len(want) < 100 {
+		t.Fatalf("read only %d keys of English", len(want))
+	}
+	for _, name := range []string{"src/i18n/ar.ts"} {
+		got := catalogueKeys(t, name)
+		for k := range want {
+			if !got[k] {
+				t.Errorf("%s does not say %q", name, k)
+			}
+		}
+		for k := range got {
+			if !want[k] {
+				t.Errorf("%s says %q, which nobody asks for", name, k)
+			}
+		}
+	}
+}
+
+func catalogueKeys(t *testing.T, name string) map[string]bool {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)(?:^  |, )"([a-z][a-z.-]*)": ["{]`).FindAllStringSubmatch(string(b), -1) {
+		keys[m[1]] = true
+	}
+	return keys
+}
+
+// minContrast is what WCAG 2.2 AA asks of text.
+const minContrast = 4.5
+
+func TestPigmentsCanBeReadOn(t *testing.T) {
+	b, err := os.ReadFile("src/css/tokens.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pigments := regexp.MustCompile(`\.pg-(\d+) \{ --pg: #([0-9a-f]{6}); --on: #([0-9a-f]{6}); \}`).FindAllStringSubmatch(string(b), -1)
+	if len(pigments) != 12 {
+		t.Fatalf("found %d pigments, want 12", len(pigments))
+	}
+	for _, p := range pigments {
+		if c := contrast(t, p[2], p[3]); c < minContrast {
+			t.Errorf("pigment %s: contrast %.2f of its ink, want %.1f", p[1], c, minContrast)
+		}
+	}
+}
+
+// contrast of two colours as WCAG 2.2 defines it, 1 to 21.
+func contrast(t *testing.T, a, b string) float64 {
+	t.Helper()
+	la, lb := luminance(t, a), luminance(t, b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	rgb, err := hex.DecodeString(colour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linear := func(v byte) float64 {
+		c := float64(v) / 255
+		if c <= 0.04045 {
+			return c / 12.92
+		}
+		return math.Pow((c+0.055)/1.055, 2.4)
+	}
+	return 0.2126*linear(rgb[0]) + 0.7152*linear(rgb[1]) + 0.0722*linear(rgb[2])
 }

@@ -29,6 +29,16 @@ export async function loadFeed(s: Scope = scope.value): Promise<void> {
   } catch (e) { complain(e); } finally { loading.value = false; }
 }
 
+/** Reads the newest page again and lays it over what is there, so that nothing moves that did not change. */
+export async function refreshFeed(): Promise<void> {
+  try {
+    const page = await get<{ posts: Post[]; next: string }>(`feed?scope=${scope.value}&limit=${PAGE}`);
+    const fresh = page.posts ?? [], have = new Set(fresh.map(key)), oldest = fresh[fresh.length - 1];
+    const older = page.next && oldest ? posts.value.filter((p) => !have.has(key(p)) && shownAt(p) <= shownAt(oldest)) : [];
+    batch(() => { posts.value = [...fresh, ...older]; waiting.value = []; loaded.value = true; if (!older.length) cursor.value = page.next ?? ""; });
+  } catch { /* the stream says when the node is back */ }
+}
+
 export async function loadOlder(): Promise<void> {
   if (loading.value || !cursor.value) return;
   loading.value = true;
@@ -63,7 +73,7 @@ function put(fresh: Post[]): void {
 }
 
 /** What a stranger claims about the future must not pin a post to the top. */
-function shownAt(p: Post): number { return p.reposted_by ? p.received_at_ms / 1000 : Math.min(p.created_at, p.received_at_ms ? p.received_at_ms / 1000 + 60 : p.created_at); }
+function shownAt(p: Post): number { return p.reposted_by && p.received_at_ms ? p.received_at_ms / 1000 : Math.min(p.created_at, p.received_at_ms ? p.received_at_ms / 1000 + 60 : p.created_at); }
 
 export function showWaiting(): void {
   const fresh = waiting.value;
@@ -76,6 +86,7 @@ const asked = new Map<string, number>(); // id -> timer; several changes of one 
 
 export function onChange(id: string): void {
   changed.value = { id, n: Date.now(), gone: false };
+  if (!id) return void refreshFeed(); // much changed at once
   if (!posts.value.some((p) => p.id === id || p.layer?.of === id)) return;
   if (asked.has(id)) return;
   asked.set(id, setTimeout(() => { asked.delete(id); void reread(id); }, 150));

@@ -1,4 +1,4 @@
-import { loadFeed, onChange, onGone, receive } from "./feed";
+import { refreshFeed, onChange, onGone, receive } from "./feed";
 import { loadMe, me, nearby, online, peers } from "./state";
 import type { Me, Nearby, Peer, Post } from "./types";
 
@@ -16,7 +16,7 @@ export function startLive(): void {
     s.addEventListener(name, (e) => f(JSON.parse((e as MessageEvent<string>).data) as T));
   s.onopen = () => {
     wait = 1000;
-    if (!online.value) { online.value = true; void loadMe(); void loadFeed(); } // what we missed meanwhile
+    if (!online.value) { online.value = true; void loadMe(); void refreshFeed(); } // what we missed meanwhile
   };
   s.onerror = () => {
     online.value = false;
@@ -31,7 +31,7 @@ export function startLive(): void {
     peers.value = next;
   });
   on<Nearby>("nearby", (n) => { nearby.value = n; });
-  on<Me>("me", (m) => { me.value = m; nearby.value = m.nearby; });
+  on<Me>("me", (m) => { me.value = m; nearby.value = m.nearby ?? null; });
 }
 
 function later(): void {

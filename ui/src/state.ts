@@ -44,7 +44,7 @@ export const dropped = signal<File[]>([]);
 export async function loadMe(): Promise<void> {
   try {
     me.value = await get<Me>("me");
-    nearby.value = me.value.nearby;
+    nearby.value = me.value.nearby ?? null;
     startError.value = null;
   } catch (e) { startError.value = asApiError(e); }
 }

@@ -31,7 +31,7 @@ export interface Post {
   id: string; nevent: string; kind: number; author: PersonShort; created_at: number; received_at_ms: number; time_uncertain: boolean;
   form: "text" | "picture" | "video" | "voice" | "article" | "repost" | "comment" | "other";
   title: string; text: string; warning: string; media: Media[]; hashtags: string[]; mentions: PersonShort[];
-  layer: Layer | null; layers: number; reposts: number; reposted_by: PersonShort | null;
+  reply_to?: string; layer: Layer | null; layers: number; reposts: number; reposted_by: PersonShort | null;
   kept?: Kept | null; road?: Road | null; why: string; verified: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface Peer {
 
 export interface Me {
   owner: boolean; node_id: string; short_id: string; version: string; started_at_ms: number; person: Person | null;
-  nearby: Nearby; backup_done: boolean; posts_made: number; media: { ffmpeg: boolean };
+  nearby?: Nearby; backup_done: boolean; posts_made: number; media: { ffmpeg: boolean };
   limits: { max_blob_bytes: number; max_text_bytes: number };
 }
 

@@ -52,9 +52,9 @@ export const en = {
   "copied.link": "Link copied.", "copied.npub": "Public key copied.", "copied.relay": "Relay address copied.",
   "copy.failed": "This browser does not let the page copy. Select the text and copy it by hand:",
 
-  "op.quote": "own words", "op.annotate": "picture on top", "op.voice-over": "voice-over", "op.clip": "clip", "op.cut": "cut", "op.caption": "captions",
-  "op.translate": "translation", "op.side-by-side": "side by side", "op.re-encode": "new encoding", "op.transcribe": "transcript", "op.context": "context",
-  "layer.on": "{op} on {name}",
+  "op.quote": "Quote", "op.annotate": "Annotation", "op.voice-over": "Voice-over", "op.clip": "Clip", "op.cut": "Cut", "op.caption": "Captions",
+  "op.translate": "Translation", "op.side-by-side": "Side by side", "op.re-encode": "New encoding", "op.transcribe": "Transcript", "op.context": "Context",
+  "layer.on": "{op} · original by {name}",
   "beneath.label": "Original beneath: {op} on a post by {name}",
   "beneath.missing": "The original has not arrived yet. It is being looked for.",
 
@@ -64,7 +64,7 @@ export const en = {
 
   "kept.by": { one: "kept by {n} device", other: "kept by {n} devices" },
   "kept.dark": "the author's is dark since {when}", "kept.dark.unknown": "the author's is dark", "kept.connected": "the author's is on",
-  "kept.title": "Who keeps this",
+  "kept.dark.long": "The author's own device is dark since {when}. Others keep it alight.", "kept.title": "Who keeps this",
   "kept.explain": "Counted are devices that proved it: each was asked for a random piece and sent the right one.",
   "kept.this": "This device", "kept.device": "A device", "kept.checked": "proved {when}", "kept.unchecked": "not asked yet",
 
@@ -88,13 +88,13 @@ export const en = {
   "mic.start": "Press the red button and speak.", "mic.on": "Recording. Press again when you are done.", "mic.paused": "Paused.",
   "mic.record": "Start recording", "mic.done": "Done recording", "mic.pause": "Pause recording", "mic.resume": "Go on recording",
 
-  "pass.title": "Pass on with a layer", "pass.prompt": "What do you add? Words, a picture, your voice…", "pass.kind": "This will be: {op}",
+  "pass.title": "Pass on with a layer", "pass.prompt": "What do you add? Words, a picture, your voice…", "pass.kind": "Your layer: {op}",
   "reply.title": "Comment", "reply.prompt": "Say something to it",
   "under.pass": "Beneath your layer: the post by {name}", "under.reply": "The post by {name} that you comment on",
 
   "post.title": "Post by {name}", "post.about": "About this post", "back.mural": "To my mural",
-  "comments.title": { one: "{n} comment", other: "{n} comments" }, "comments.none": "Nobody has said anything yet.",
-  "lineage.title": "Lineage", "lineage.original": "original", "lineage.missing": "not here yet",
+  "comments.heading": "Comments", "comments.title": { one: "{n} comment", other: "{n} comments" }, "comments.none": "Nobody has said anything yet.",
+  "lineage.title": "Lineage", "lineage.original": "Original", "lineage.missing": "not here yet",
   "lineage.alone": "An original, with nothing on it so far. The first layer could be yours.",
 
   "trust.me": "This is you", "trust.following": "You follow this person", "trust.path": "Known through your people", "trust.nearby": "On this network", "trust.stranger": "Nobody you follow knows this person",

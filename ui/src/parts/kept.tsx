@@ -47,7 +47,7 @@ export function KeptDetails({ post }: { post: Post }) {
   return (
     <div class="kept-details">
       <p>{t("kept.explain")}</p>
-      {author && <p class="strong">{author}</p>}
+      {author && <p class="strong">{k.author === "dark" && k.author_dark_since_ms ? t("kept.dark.long", { when: clock(k.author_dark_since_ms) }) : author}</p>}
       <ul class="rows">
         {(k.keepers ?? []).map((p) => (
           <li key={p.peer_id} class="row">

@@ -9,7 +9,7 @@ type Node = Post | Missing;
 interface Branch { node: Node; operation: string; below: Branch[] }
 interface Place { branch: Branch; x: number; y: number; up: Place | null }
 
-const WIDTH = 168, HEIGHT = 60, ACROSS = 28, DOWN = 14; // px of the drawing
+const WIDTH = 134, HEIGHT = 62, ACROSS = 20, DOWN = 14; // px of the drawing
 const DEEPEST = 12;
 
 const isMissing = (n: Node): n is Missing => "missing" in n;
@@ -89,8 +89,8 @@ function Drawing({ trees, here }: { trees: Branch[]; here: string }) {
           return (
             <div key={i} class={`tree-node ${isMissing(n) ? "tree-missing" : pigmentClass(n.author.pubkey)}${n.id === here ? " tree-here" : ""}`}
               style={{ insetInlineStart: left(p) + "px", top: middle(p) - HEIGHT / 2 + "px", width: WIDTH + "px", height: HEIGHT + "px" }} onClick={() => { if (!isMissing(n)) go(postLink(n.id)); }}>
-              <span class="tree-name">{isMissing(n) ? t("lineage.missing") : n.author.name}{p.branch.operation && <em>{operationName(p.branch.operation)}</em>}</span>
-              {!isMissing(n) && <span class="tree-text">{excerpt(n)}</span>}
+              <span class="tree-name"><span>{isMissing(n) ? t("lineage.missing") : n.author.name}</span></span>
+              {!isMissing(n) && <span class="tree-text">{p.branch.operation ? operationName(p.branch.operation) : t("lineage.original")}</span>}
             </div>
           );
         })}

@@ -70,7 +70,7 @@ function Head({ post }: { post: Post }) {
   const a = post.author, ms = post.created_at * 1000;
   return (
     <header class="stroke-head">
-      <a class="who" href={personLink(a.npub)} dir="auto"><Avatar person={a} size={36} /><span class="who-name">{a.name}</span></a>
+      <a class="who" href={personLink(a.npub)}><Avatar person={a} size={36} /><span class="who-name" dir="auto">{a.name}</span></a>
       <a class="when" href={postLink(post.id)} title={fullTime(ms)}><time dateTime={new Date(ms).toISOString()}>{ago(ms, now.value)}</time></a>
     </header>
   );
@@ -119,11 +119,13 @@ function LayerMark({ op, name }: { op: string; name: string }) {
 function Foot({ post }: { post: Post }) {
   return (
     <footer class="stroke-foot">
-      <KeptLine post={post} />
+      <div class="facts">
+        <KeptLine post={post} />
+        {post.layers > 0 && <a class="count" href={postLink(post.id)} aria-label={t("stroke.layers", { n: post.layers })} title={t("stroke.layers", { n: post.layers })}><Icon name="layers" size={16} />{post.layers}</a>}
+      </div>
       <div class="acts">
         {owner.value && <button type="button" class="button pass" onClick={() => { composing.value = { kind: "pass", of: post }; }}><Icon name="brush" size={18} />{t("act.pass")}</button>}
         <span class="acts-end">
-          {post.layers > 0 && <a class="count" href={postLink(post.id)} aria-label={t("stroke.layers", { n: post.layers })} title={t("stroke.layers", { n: post.layers })}><Icon name="layers" size={18} />{post.layers}</a>}
           {owner.value && <button type="button" class="icon-button" aria-label={t("act.reply.to", { name: post.author.name })} title={t("act.reply")} onClick={() => { composing.value = { kind: "reply", to: post }; }}><Icon name="reply" /></button>}
           <More post={post} />
         </span>

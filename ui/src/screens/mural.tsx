@@ -6,7 +6,7 @@ import { Icon } from "../parts/icons";
 import { BackupCard, NearbyQuestion } from "../parts/cards";
 import { Feed, Older, Wall } from "../parts/wall";
 import { prefs } from "../prefs";
-import { composing, me, nearby, owner } from "../state";
+import { composing, nearby, owner } from "../state";
 import { HowToOpen } from "./signin";
 import { Dialog } from "../parts/dialog";
 import { useState } from "preact/hooks";
@@ -33,7 +33,7 @@ export function Mural() {
         </div>
       </header>
       {!owner.value && <GuestCard />}
-      {owner.value && nearby.value?.choice === "ask" && (me.value?.posts_made ?? 0) > 0 && <NearbyQuestion />}
+      {owner.value && nearby.value?.choice === "ask" && <NearbyQuestion />}
       {owner.value && <BackupCard />}
       {waiting.value.length > 0 && <button type="button" class="button button-main fresh" onClick={showWaiting}><Icon name="up" size={18} />{t("live.waiting", { n: waiting.value.length })}</button>}
       {shown.length > 0 ? (list ? <Feed posts={shown} busy={loading.value} label={t("mural.title")} /> : <Wall posts={shown} />) : loaded.value ? <Empty scope={scope.value} /> : <Skeleton />}

@@ -20,7 +20,7 @@ export function PersonScreen({ id }: { id: string }) {
   const [busy, setBusy] = useState(false);
   const load = () => get<Page>("people/" + id).then(setPage, (e) => setFailed(asApiError(e)));
   useEffect(() => { void load(); }, [id]);
-  const c = changed.value, mine = page?.posts?.some((p) => p.id === c?.id) ? c!.n : 0;
+  const c = changed.value, mine = page?.posts?.some((p) => p.id === c?.id || c?.id === "") ? c!.n : 0;
   useEffect(() => { if (mine) void load(); }, [mine]);
   if (failed) return <Failed error={failed} />;
   if (!page) return <div class="page"><Skeleton /></div>;

@@ -29,7 +29,7 @@ export function PostScreen({ id }: { id: string }) {
         <div class="post-main">
           <Stroke post={p} whole />
           <section class="panel" aria-labelledby="comments-title">
-            <h2 id="comments-title">{t("comments.title", { n: page.comments?.length ?? 0 })}</h2>
+            <h2 id="comments-title">{page.comments?.length ? t("comments.title", { n: page.comments.length }) : t("comments.heading")}</h2>
             {page.comments?.length ? <div class="comments">{page.comments.map((x) => <Stroke key={x.id} post={x} />)}</div> : <p class="hint">{t("comments.none")}</p>}
             {owner.value && <button type="button" class="button" onClick={() => { composing.value = { kind: "reply", to: p }; }}><Icon name="reply" />{t("act.reply")}</button>}
           </section>
@@ -45,7 +45,7 @@ export function PostScreen({ id }: { id: string }) {
 }
 
 function concerns(page: PostPage, id: string): boolean {
-  return page.post.id === id || page.comments?.some((x) => x.id === id) || page.lineage.nodes.some((x) => x.id === id);
+  return id === "" || page.post.id === id || page.comments?.some((x) => x.id === id) || page.lineage.nodes.some((x) => x.id === id);
 }
 
 export function Failed({ error }: { error: ApiError }) {
