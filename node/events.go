@@ -1,0 +1,57 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"mural/event"
+	"mural/web"
+)
+
+// Query gives stored events, newest first, without duplicates.
+func (n *Node) Query(ctx context.Context, f ...event.Filter) ([]*event.Event, error) {
+	return n.store.Query(ctx, f...)
+}
+
+// Count says how many stored events match.
+func (n *Node) Count(ctx context.Context, f ...event.Filter) (int, error) {
+	return n.store.Count(ctx, f...)
+}
+
+// Subscribe calls deliver for each event taken in from now on that matches.
+func (n *Node) Subscribe(f []event.Filter, deliver func(*event.Event)) (cancel func()) {
+	return n.fanout.Subscribe(f, deliver)
+}
+
+// Watch calls notify for each change that is not a new event.
+func (n *Node) Watch(notify func(web.Change)) (cancel func()) { return n.watch.Watch(notify) }
+
+// FirstReceipts says how each of the events first came here.
+func (n *Node) FirstReceipts(ctx context.Context, ids []event.ID) (map[event.ID]web.Receipt, error) {
+	out := make(map[event.ID]web.Receipt, len(ids))
+	for _, id := range ids {
+		list, err := n.store.Receipts(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			out[id] = web.Receipt{Via: list[0].Via, Peer: list[0].From, At: list[0].At}
+		}
+	}
+	return out, nil
+}
+
+// known says which of the events are here.
+func (n *Node) known(ctx context.Context, ids []event.ID) (map[event.ID]bool, error) {
+	out := make(map[event.ID]bool, len(ids))
+	for part := range slices.Chunk(ids, event.MaxFilterValues) {
+		stamps, err := n.store.Stamps(ctx, event.Filter{IDs: part})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range stamps {
+			out[s.ID] = true
+		}
+	}
+	return out, nil
+}
