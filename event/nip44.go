@@ -36,9 +36,14 @@ const (
 // both and never changes; printed, logged or marshalled it does not show itself.
 type ConversationKey [32]byte
 
-func (c ConversationKey) String() string               { return "(conversation key)" }
-func (c ConversationKey) GoString() string             { return "(conversation key)" }
-func (c ConversationKey) MarshalText() ([]byte, error) { return []byte("(conversation key)"), nil }
+// String, GoString and MarshalText keep the key out of logs and JSON.
+func (c ConversationKey) String() string { return "(conversation key)" }
+
+// GoString says no more than String.
+func (c ConversationKey) GoString() string { return c.String() }
+
+// MarshalText says no more than String.
+func (c ConversationKey) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // Conversation gives the key for encrypting between this person and another.
 // It refuses a secret key out of range and a public key that is no point of

@@ -61,9 +61,14 @@ func (k SecretKey) PubKey() (pk PubKey) {
 // Hex gives the key itself as 64 hex digits. Never log it.
 func (k SecretKey) Hex() string { return hex.EncodeToString(k[:]) }
 
-func (k SecretKey) String() string               { return "(secret key)" }
-func (k SecretKey) GoString() string             { return "(secret key)" }
-func (k SecretKey) MarshalText() ([]byte, error) { return []byte("(secret key)"), nil }
+// String, GoString and MarshalText keep the key out of logs and JSON.
+func (k SecretKey) String() string { return "(secret key)" }
+
+// GoString says no more than String.
+func (k SecretKey) GoString() string { return k.String() }
+
+// MarshalText says no more than String.
+func (k SecretKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // Sign sets PubKey, ID and Sig. It refuses events that Parse would refuse.
 //
