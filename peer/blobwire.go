@@ -70,7 +70,7 @@ func parseHolding(b []byte) (o holding, err error) {
 
 // serveBlobs answers a peer's questions about blobs, one after the other.
 func (h *Host) serveBlobs(ctx context.Context, st network.Stream) error {
-	s, free := h.blobSessionFor(st.Conn().RemotePeer())
+	s, free := h.blobSessionFor(ctx, st.Conn().RemotePeer())
 	if s == nil {
 		return errors.New("peer: a blob stream without a session, or too many at once")
 	}
@@ -96,15 +96,18 @@ type blobGiver struct {
 	file, list blob.Hash // a file here that is known to have that list
 }
 
-func (h *Host) blobSessionFor(id corepeer.ID) (s *session, free func()) {
+func (h *Host) blobSessionFor(ctx context.Context, id corepeer.ID) (s *session, free func()) {
+	if s = h.standing(ctx, id); s == nil {
+		return nil, nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := h.contacts[id]
-	if c == nil || c.session == nil || c.blobStreams >= maxBlobStreams {
+	c := s.c
+	if c.blobStreams >= maxBlobStreams {
 		return nil, nil
 	}
 	c.blobStreams++
-	return c.session, func() {
+	return s, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		c.blobStreams--

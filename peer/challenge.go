@@ -12,6 +12,7 @@ import (
 	corepeer "github.com/libp2p/go-libp2p/core/peer"
 
 	"mural/blob"
+	"mural/event"
 )
 
 // ErrChallenge says that a peer could not show the chunk it was asked for.
@@ -41,6 +42,53 @@ func (h *Host) Challenge(ctx context.Context, peerID string, file blob.Hash, siz
 		return fmt.Errorf("peer: challenging %s: %w: other bytes came", peerID, ErrChallenge)
 	}
 	return nil
+}
+
+// ChallengeEvent asks a peer for an event that is here and compares it: the
+// same of a post without blobs. Errors are as for Challenge.
+func (h *Host) ChallengeEvent(ctx context.Context, peerID string, e *event.Event) error {
+	id, err := corepeer.Decode(peerID)
+	if err != nil {
+		return fmt.Errorf("peer: challenging %q: %w", peerID, ErrAddress)
+	}
+	s := h.standing(ctx, id)
+	if s == nil {
+		return fmt.Errorf("peer: challenging %s: %w", peerID, ErrNotConnected)
+	}
+	ctx, cancel := context.WithTimeout(ctx, challengeTimeout)
+	defer cancel()
+	err = s.withSync(ctx, func(p *puller) error { return p.show(e) })
+	var f *Fault
+	if errors.As(err, &f) {
+		h.punish(id, f)
+	}
+	if err != nil {
+		return fmt.Errorf("peer: challenging %s: %w: %w", peerID, ErrChallenge, err)
+	}
+	return nil
+}
+
+// show asks for one event and wants to see just that.
+func (p *puller) show(e *event.Event) error {
+	if err := p.wire.send(frameNeed, e.ID[:]); err != nil {
+		return err
+	}
+	t, body, err := p.wire.read(challengeTimeout)
+	if err != nil {
+		return err
+	}
+	if t != frameEvents {
+		return errors.New("it does not give the event")
+	}
+	es, err := parseEvents(body)
+	if err != nil {
+		return err
+	}
+	if len(es) != 1 || !bytes.Equal(es[0].AppendCanonical(nil), e.AppendCanonical(nil)) || es[0].Verify() != nil {
+		return faultf("answered a challenge with something else than event %s", e.ID)
+	}
+	_, err = p.answer(frameEnd)
+	return err
 }
 
 // randomChunk picks a chunk that nobody can foresee.

@@ -28,6 +28,7 @@ type contact struct {
 	since    time.Time
 	lastSeen time.Time
 	opening  bool // a session stream is being opened
+	greeting int  // hellos under way
 
 	fails    int // dials in a row that led to nothing
 	nextDial time.Time
@@ -62,7 +63,7 @@ func (h *Host) forgetOneLocked() bool {
 	now := time.Now()
 	worth := func(c *contact) (bool, time.Time) { return now.Before(c.bannedUntil), c.lastSeen }
 	for _, c := range h.contacts {
-		if c.known || c.session != nil || c.opening || c.dialing || c.syncs+c.blobStreams > 0 {
+		if c.known || c.session != nil || c.opening || c.dialing || c.greeting > 0 || c.syncs+c.blobStreams > 0 {
 			continue
 		}
 		if oldest == nil {

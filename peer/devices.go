@@ -158,7 +158,10 @@ func parseDevice(t event.Tag) (d Device, err error) {
 	if len(t) < 6 || len(t) > 6+maxHubs {
 		return d, fmt.Errorf("%w: an entry has %d values", ErrDevices, len(t))
 	}
-	d.Peer, d.Role, d.Hubs = t[1], t[2], slices.Clone(t[6:])
+	d.Peer, d.Role = t[1], t[2]
+	if len(t) > 6 {
+		d.Hubs = slices.Clone(t[6:])
+	}
 	if d.Since, err = strconv.ParseInt(t[3], 10, 64); err != nil || strconv.FormatInt(d.Since, 10) != t[3] {
 		return d, fmt.Errorf("%w: an entry's time is not a number", ErrDevices)
 	}

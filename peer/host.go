@@ -52,6 +52,7 @@ type Host struct {
 	contacts map[corepeer.ID]*contact
 	watchers map[int]func(Peer)
 	nextID   int
+	greeted  chan struct{} // closed and replaced whenever an introduction has ended
 	fetches  map[fetchKey]*fetch
 
 	nearby nearby
@@ -65,7 +66,7 @@ func New(cfg Config, events Events, interests Interests, blobs Blobs) (*Host, er
 		cfg: cfg, log: cfg.Log, events: events, interests: interests, blobs: blobs,
 		wake: make(chan struct{}, 1), told: make(chan Peer, 256),
 		syncs: make(chan struct{}, maxSyncs), reads: make(chan struct{}, maxBlobReads),
-		contacts: map[corepeer.ID]*contact{}, watchers: map[int]func(Peer){}, fetches: map[fetchKey]*fetch{},
+		greeted: make(chan struct{}), contacts: map[corepeer.ID]*contact{}, watchers: map[int]func(Peer){}, fetches: map[fetchKey]*fetch{},
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	if err := h.listen(); err != nil {

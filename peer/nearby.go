@@ -149,8 +149,12 @@ func (h *Host) HandlePeerFound(info corepeer.AddrInfo) {
 		}
 		h.poke()
 	}
-	if fresh {
-		h.tellLocked(c)
+	if !fresh {
+		return
+	}
+	h.tellLocked(c)
+	if s := c.session; s != nil {
+		h.taskLocked(s.say) // what is wanted may depend on who is near
 	}
 }
 

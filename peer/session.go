@@ -73,12 +73,7 @@ func (h *Host) runSession(ctx context.Context, st network.Stream) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := newSession(h, c, st, cancel)
-	if err := s.introduce(ctx); err != nil {
-		h.sessionFailed(id)
-		return err
-	}
-	if err := h.enter(s); err != nil {
-		_ = s.wire.send(frameBye, []byte(err.Error()))
+	if err := h.greet(ctx, s); err != nil {
 		return err
 	}
 	err = s.talk(ctx)
@@ -87,6 +82,51 @@ func (h *Host) runSession(ctx context.Context, st network.Stream) (err error) {
 	}
 	h.leave(s, err)
 	return err
+}
+
+// greet introduces both sides and registers the session.
+func (h *Host) greet(ctx context.Context, s *session) error {
+	h.greeting(s.c, 1)
+	defer h.greeting(s.c, -1)
+	if err := s.introduce(ctx); err != nil {
+		h.sessionFailed(s.id)
+		return err
+	}
+	if err := h.enter(s); err != nil {
+		_ = s.wire.send(frameBye, []byte(err.Error()))
+		return err
+	}
+	return nil
+}
+
+func (h *Host) greeting(c *contact, n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.greeting += n
+	close(h.greeted)
+	h.greeted = make(chan struct{})
+}
+
+// standing gives the peer's session. The other side may be done with the
+// introduction a moment earlier than this one, so that is waited for.
+func (h *Host) standing(ctx context.Context, id corepeer.ID) *session {
+	for {
+		h.mu.Lock()
+		c, greeted := h.contacts[id], h.greeted
+		if c == nil || c.session != nil || c.greeting == 0 {
+			defer h.mu.Unlock()
+			if c == nil {
+				return nil
+			}
+			return c.session
+		}
+		h.mu.Unlock()
+		select {
+		case <-greeted:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func newSession(h *Host, c *contact, st network.Stream, cancel context.CancelCauseFunc) *session {

@@ -101,12 +101,7 @@ func (h *Host) Ask(ctx context.Context, peerID string, ids []event.ID) error {
 	if err != nil {
 		return fmt.Errorf("peer: asking %q: %w", peerID, ErrAddress)
 	}
-	h.mu.Lock()
-	var s *session
-	if c := h.contacts[id]; c != nil {
-		s = c.session
-	}
-	h.mu.Unlock()
+	s := h.standing(ctx, id)
 	if s == nil {
 		return fmt.Errorf("peer: asking %s: %w", peerID, ErrNotConnected)
 	}
@@ -229,7 +224,7 @@ func (h *Host) lacking(ctx context.Context, ids []event.ID) ([]event.ID, error) 
 
 // serveSync answers one reconciliation of a peer that has a session.
 func (h *Host) serveSync(ctx context.Context, st network.Stream) error {
-	s, free := h.sessionFor(st.Conn().RemotePeer())
+	s, free := h.sessionFor(ctx, st.Conn().RemotePeer())
 	if s == nil {
 		return errors.New("peer: a reconciliation without a session, or too many at once")
 	}
@@ -245,15 +240,18 @@ func (h *Host) serveSync(ctx context.Context, st network.Stream) error {
 }
 
 // sessionFor gives the peer's session and counts a reconciliation with it.
-func (h *Host) sessionFor(id corepeer.ID) (s *session, free func()) {
+func (h *Host) sessionFor(ctx context.Context, id corepeer.ID) (s *session, free func()) {
+	if s = h.standing(ctx, id); s == nil {
+		return nil, nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := h.contacts[id]
-	if c == nil || c.session == nil || c.syncs >= maxSyncsPerPeer {
+	c := s.c
+	if c.syncs >= maxSyncsPerPeer {
 		return nil, nil
 	}
 	c.syncs++
-	return c.session, func() {
+	return s, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		c.syncs--

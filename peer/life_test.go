@@ -1,0 +1,213 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"mural/blob"
+)
+
+// childEnv makes the test binary a node of its own: its value is the device
+// seed in hex, a space, and the address to listen on.
+const childEnv = "MURAL_PEER_TEST_CHILD"
+
+type nothing struct{ *person }
+
+// child runs a node until it is killed.
+func child() {
+	seed, listen, _ := strings.Cut(os.Getenv(childEnv), " ")
+	raw, err := hex.DecodeString(seed)
+	if err != nil {
+		panic(err)
+	}
+	dir, err := os.MkdirTemp("", "mural-peer-child")
+	if err != nil {
+		panic(err)
+	}
+	blobs, err := blob.Open(dir, blob.Options{})
+	if err != nil {
+		panic(err)
+	}
+	h, err := New(Config{Key: ed25519.NewKeyFromSeed(raw), Listen: []string{listen}}, newMemory(), nothing{&person{}}, blobs)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(h.Addrs()[0])
+	time.Sleep(time.Hour)
+}
+
+// spawn starts a node in a process of its own and gives its address.
+func spawn(t *testing.T, seed byte, listen string) (*os.Process, string) {
+	t.Helper()
+	tmp := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", childEnv, strings.Repeat(fmt.Sprintf("%02x", seed), 32), listen), "TMPDIR="+tmp)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed: the error says just that
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(t, err)
+	return cmd.Process, strings.TrimSpace(line)
+}
+
+func TestKilledPeerIsNoticedAndRedialled(t *testing.T) {
+	for _, transport := range []string{"tcp", "quic"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			listen := "/ip4/127.0.0.1/tcp/0"
+			if transport == "quic" {
+				listen = "/ip4/127.0.0.1/udp/0/quic-v1"
+			}
+			for seed := byte(1); seed < 3; seed++ { // ids on either side of ana's, as chance will have it
+				killedAndBack(t, seed, transport, listen)
+			}
+		})
+	}
+}
+
+func killedAndBack(t *testing.T, seed byte, transport, listen string) {
+	ana := newPerson(t, "ana", func(c *Config) { c.Listen = append(c.Listen, "/ip4/127.0.0.1/udp/0/quic-v1") })
+	proc, addr := spawn(t, seed, listen)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p, err := ana.host.Connect(ctx, []string{addr})
+	must(t, err)
+	if p.Transport != transport {
+		t.Errorf("connected over %q, want %q", p.Transport, transport)
+	}
+	gone := make(chan Peer, 16)
+	defer ana.host.Watch(func(p Peer) { gone <- p })()
+	must(t, proc.Kill())
+	start := time.Now()
+	eventually(t, "ana notices", func() bool { p, _ := ana.host.find(p.ID); return !p.Connected && !p.LastSeen.IsZero() })
+	t.Logf("%s: noticed after %v", transport, time.Since(start))
+	for p := range gone {
+		if !p.Connected {
+			break
+		}
+	}
+	at := addr[:strings.Index(addr, "/p2p/")]
+	_, _ = spawn(t, seed, at)
+	eventually(t, "ana reaches it again", func() bool { p, _ := ana.host.find(p.ID); return p.Connected })
+}
+
+func TestClosedPeerIsNoticed(t *testing.T) {
+	ana, ben := newPerson(t, "ana"), newPerson(t, "ben")
+	ana.meets(ben)
+	must(t, ben.host.Close())
+	eventually(t, "ana notices", func() bool { p, _ := ana.peer(ben); return !p.Connected })
+	if p, _ := ana.peer(ben); p.Person != ben.key.PubKey() || p.LastSeen.IsZero() {
+		t.Errorf("ana forgot who ben was: %+v", p)
+	}
+}
+
+func TestOfTwoSessionsTheNewerStays(t *testing.T) {
+	ana := newPerson(t, "ana")
+	r := newRogue(t, ana)
+	r.introducesItself()
+	eventually(t, "met", func() bool { p, _ := ana.host.peer(r.host.ID()); return p.Connected })
+	ana.host.mu.Lock()
+	first := ana.host.contacts[r.host.ID()].session
+	ana.host.mu.Unlock()
+	r.s, r.wire = r.stream(ana, sessionProtocol)
+	r.introducesItself()
+	eventually(t, "replaced", func() bool {
+		ana.host.mu.Lock()
+		defer ana.host.mu.Unlock()
+		s := ana.host.contacts[r.host.ID()].session
+		return s != nil && s != first
+	})
+	if p, _ := ana.host.peer(r.host.ID()); p.Fault != "" {
+		t.Errorf("blamed: %s", p.Fault)
+	}
+}
+
+func TestNoMorePeersThanAllowed(t *testing.T) {
+	ana := newPerson(t, "ana", func(c *Config) { c.MaxPeers = 1 })
+	ben, cem := newPerson(t, "ben"), newPerson(t, "cem")
+	ben.meets(ana)
+	must(t, cem.host.Remember(ana.host.Addrs()))
+	eventually(t, "cem was turned away", func() bool {
+		cem.host.mu.Lock()
+		defer cem.host.mu.Unlock()
+		c := cem.host.contacts[ana.host.net.ID()]
+		return c != nil && c.fails > 1
+	})
+	if p, _ := ana.peer(ben); !p.Connected {
+		t.Error("ben lost his place")
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	_, device := newKeys(t)
+	listen := []string{fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", port), fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", port)}
+	h, err := New(Config{Key: device, Listen: listen}, newMemory(), nothing{&person{}}, nil)
+	if err == nil {
+		must(t, h.Close())
+		t.Fatal("two programs share a port")
+	}
+	if !strings.Contains(err.Error(), fmt.Sprint(port)) {
+		t.Errorf("the error does not name the port: %v", err)
+	}
+}
+
+// multicast says whether this machine can discover on a local network at all.
+func multicast() bool {
+	ifaces, err := net.Interfaces()
+	if err != nil {
+		return false
+	}
+	for _, i := range ifaces {
+		addrs, _ := i.Addrs()
+		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagMulticast != 0 && i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func TestNeighboursFindEachOther(t *testing.T) {
+	if !multicast() || runtime.GOOS == "android" {
+		t.Skip("no network interface here takes part in multicast: discovery cannot be tried")
+	}
+	everywhere := func(c *Config) { c.Listen = []string{"/ip4/0.0.0.0/tcp/0"} }
+	ana, ben := newPerson(t, "ana", everywhere), newPerson(t, "ben", everywhere)
+	must(t, ana.host.SetNearby(true))
+	time.Sleep(200 * time.Millisecond)
+	if p, ok := ana.peer(ben); ok {
+		t.Fatalf("ben is off and yet found: %+v", p)
+	}
+	start := time.Now()
+	must(t, ben.host.SetNearby(true))
+	both := func() bool {
+		a, _ := ana.peer(ben)
+		b, _ := ben.peer(ana)
+		return a.Connected && a.Nearby && b.Connected && b.Nearby && a.Person == ben.key.PubKey()
+	}
+	eventually(t, "ana and ben meet", both)
+	t.Logf("met after %v", time.Since(start))
+	must(t, ben.host.SetNearby(false))
+	eventually(t, "ana lets go of ben", func() bool { p, _ := ana.peer(ben); return !p.Connected })
+	if p, _ := ben.peer(ana); p.Nearby || len(p.Addrs) > 0 {
+		t.Errorf("ben still has ana for a neighbour: %+v", p)
+	}
+}
