@@ -58,7 +58,8 @@ func inputArgs(path, mime string) ([]string, error) {
 	}, nil
 }
 
-// run starts a tool and hands its output, cut at most bytes, to read.
+// runTool starts a tool and hands its output, cut at most bytes, to read. A file
+// that the tool cannot make sense of is ErrUnsupported, with what it said.
 func runTool(ctx context.Context, tool string, timeout time.Duration, most int64, args []string, read func(io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -74,13 +75,20 @@ func runTool(ctx context.Context, tool string, timeout time.Duration, most int64
 		return err
 	}
 	readErr := read(&limitReader{r: out, left: most})
-	if readErr != nil {
-		cancel()
+	late := ctx.Err()
+	cancel() // it has written all, or writes too much
+	waitErr := cmd.Wait()
+	switch {
+	case late != nil:
+		return fmt.Errorf("%s: %w", filepath.Base(tool), late)
+	case errors.Is(readErr, ErrTooLarge):
+		return readErr
+	case waitErr != nil && said.b.Len() > 0:
+		return fmt.Errorf("%w: %s: %w: %s", ErrUnsupported, filepath.Base(tool), waitErr, said)
+	case readErr != nil:
+		return fmt.Errorf("%w: %s: %w", ErrUnsupported, filepath.Base(tool), readErr)
 	}
-	if err := cmd.Wait(); err != nil && readErr == nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(tool), errors.Join(err, ctx.Err()), said)
-	}
-	return readErr
+	return nil
 }
 
 // limitReader fails with ErrTooLarge where io.LimitReader would end quietly.

@@ -107,6 +107,7 @@ func makeFixtures(t *testing.T) {
 	_ = os.WriteFile("testdata/sensors.mp4", b, 0o644)
 	avif := out("picture.avif", v, []string{"-frames:v", "1", "-c:v", "libaom-av1", "-cpu-used", "8", "-still-picture", "1"})
 	sh(t, "exiftool", "-q", "-overwrite_original", "-EXIF:GPSLatitude=52.52", "-EXIF:GPSLatitudeRef=N", "-EXIF:SerialNumber=SN-99887766", "-XMP:GPSLatitude=52.52", "-EXIF:Orientation#=6", avif)
+	out("animated.webp", []string{"-f", "lavfi", "-i", "testsrc=size=32x16:rate=5:duration=0.6", "-c:v", "libwebp_anim"})
 	for name, b := range map[string][]byte{"picture.jpg": dirtyJPEG(6), "picture.png": dirtyPNG(6), "picture.gif": dirtyGIF(), "picture.webp": dirtyWebP(t, 6)} {
 		_ = os.WriteFile(filepath.Join("testdata", name), b, 0o644)
 	}

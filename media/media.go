@@ -26,16 +26,17 @@ var (
 	ErrNoFFmpeg = errors.New("ffmpeg was not found")
 )
 
-// What a file may cost. Reading a file takes at most maxMetadata plus
-// maxEdits*~64 bytes plus two windows, whatever its size.
+// What a file may cost. Stripping takes one window, one metadata block and 48
+// bytes for every place that is rewritten, whatever the size of the file.
 const (
 	// SniffLen is how many bytes of a file's beginning Sniff can make use of.
 	SniffLen = 4096 // bytes
 
 	windowSize  = 64 << 10 // bytes read at a time
 	maxMetadata = 1 << 20  // bytes of one metadata block that are looked into
-	maxEdits    = 1 << 18  // places in one file that may be rewritten
-	maxDepth    = 12       // boxes within boxes, pictures behind pictures
+	maxEdits    = 1 << 19  // places in one file that may be rewritten
+	maxDepth    = 12       // boxes within boxes
+	maxTails    = 4        // pictures behind pictures
 	maxTracks   = 256      // tracks of one film
 	maxItems    = 1 << 14  // items of one HEIF picture
 )

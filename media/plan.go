@@ -187,7 +187,7 @@ func (p *plan) cutTail(at int64) error {
 // picture format, motion photos), so that its position is known of.
 func (p *plan) examineTail(at int64) {
 	w, err := p.src.window(at)
-	if err != nil || p.depth >= maxDepth {
+	if err != nil || p.depth >= maxTails {
 		return
 	}
 	skip := tailStart(w)
@@ -209,7 +209,7 @@ func settle(edits []edit) ([]edit, error) {
 	slices.SortStableFunc(edits, func(a, b edit) int { // what is put in stands before what is cut
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(min(a.cut, 1), min(b.cut, 1)))
 	})
-	var out []edit
+	out := edits[:0]
 	for _, e := range edits {
 		last := len(out) - 1
 		if last < 0 || e.at >= out[last].at+out[last].cut {

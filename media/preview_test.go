@@ -120,6 +120,12 @@ func TestThumbnailsOfEveryPictureFormat(t *testing.T) {
 	}
 }
 
+func TestThumbnailOfAnAnimationIsItsFirstFrame(t *testing.T) {
+	if m, _ := thumb(t, "testdata/animated.webp", 16); m.Bounds().Size() != image.Pt(16, 8) {
+		t.Errorf("animated WebP: %v, want 16x8", m.Bounds())
+	}
+}
+
 // bomb is a PNG whose header announces far more pixels than it holds.
 func bomb(w, h uint32) []byte {
 	var b bytes.Buffer

@@ -127,7 +127,7 @@ func (s *source) probePicture(info *Info) error {
 		return malformed("%v", err)
 	}
 	info.Width, info.Height = c.Width, c.Height
-	if p, err := planSource(s.part(0), maxDepth); err == nil {
+	if p, err := planSource(s.part(0), maxTails); err == nil {
 		info.Orientation = p.orientation
 	}
 	if info.Orientation >= 5 {

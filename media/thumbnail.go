@@ -87,24 +87,36 @@ func preview(ctx context.Context, path string, maxWidth int) (*image.RGBA, error
 
 // decodeSmall decodes a picture after its header was checked against the limits.
 func decodeSmall(f io.ReadSeeker, info Info, maxWidth int) (*image.RGBA, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	still, err := firstPicture(f, info.Type)
+	if err != nil {
 		return nil, err
 	}
-	c, _, err := image.DecodeConfig(f)
+	c, _, err := image.DecodeConfig(still())
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
 	if err := affordable(f, c); err != nil {
 		return nil, err
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	m, _, err := image.Decode(f)
+	m, _, err := image.Decode(still())
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
 	return upright(m, info.Orientation, maxWidth), nil
+}
+
+// firstPicture gives readers of the picture, of the first one where it moves.
+func firstPicture(f io.ReadSeeker, mime string) (open func() io.Reader, err error) {
+	src, err := newSource(f)
+	if err != nil {
+		return nil, err
+	}
+	if mime == typeWebP {
+		if open, err := src.webpFrame(); open != nil || err != nil {
+			return open, err
+		}
+	}
+	return func() io.Reader { return io.NewSectionReader(src, 0, src.size) }, nil
 }
 
 // affordable checks the size that a header announces before anything is decoded.
