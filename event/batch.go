@@ -31,8 +31,8 @@ const (
 // Signatures are checked together by BIP-340's batch equation with secret
 // random 128-bit weights: a batch with a bad signature passes with a
 // probability of at most 2^-128. A batch that fails is halved until the bad
-// ones stand alone, and every refusal comes from a single verification; the
-// work that an attacker can cause so is bounded, at about twice that of
+// ones stand alone, and nothing is refused but by a single verification or
+// because key, r or s are out of range; the work that an attacker can cause so is bounded, at about twice that of
 // verifying each event singly (measured: 1.6 to 2.1 times).
 func VerifyBatch(es []*Event) []error {
 	errs := make([]error, len(es))
