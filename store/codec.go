@@ -28,7 +28,7 @@ const (
 )
 
 const (
-	minPacked = 256                 // bytes of content below which packing never pays
+	minPacked = 1024                // bytes of content below which it stays as it is: notes are read often and save little
 	maxPacked = event.MaxEventBytes // bytes of content above which it is not tried, nor believed
 	minHex    = 16                  // digits below which a hex string stays as it is
 	sigBytes  = len(event.Sig{})    //

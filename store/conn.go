@@ -12,7 +12,7 @@ import (
 // with everything in it; the operating system caches the file anyway.
 const (
 	writerCache = 4096    // KiB of pages
-	readerCache = 1024    // KiB of pages
+	readerCache = 2048    // KiB of pages
 	walPages    = 4000    // pages (of 4 KiB) in the log before it is folded into the file
 	walBytes    = 8 << 20 // the log's file shrinks to this many bytes afterwards
 	busyTimeout = 10 * time.Second
@@ -58,6 +58,10 @@ func openConn(path string, flags sqlite3.OpenFlag, pragmas string) (*conn, error
 	}
 	c := &conn{db: db, prepared: map[string]stmt{}}
 	err = db.BusyTimeout(busyTimeout)
+	if err == nil {
+		// Without this SQLite plans a statement anew for every value of its bounds.
+		_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
+	}
 	if err == nil {
 		err = db.Exec(pragmas)
 	}

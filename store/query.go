@@ -76,13 +76,21 @@ func (s *Store) queryOne(ctx context.Context, c *conn, f *event.Filter) ([]*even
 // candidates visits the matches of a filter in descending rank until visit says
 // false. Matches by id come in no order, and all of them.
 func (s *Store) candidates(ctx context.Context, c *conn, f *event.Filter, limit int, visit func(record) (bool, error)) error {
-	w, ok := windowOf(f)
-	if !ok || matchesNothing(f) {
-		return nil
-	}
 	m := &matcher{f: f, now: s.options.Now(), codec: s.codec, c: c, visit: visit}
 	if f.IDs != nil {
 		return m.byID(ctx)
+	}
+	return c.walk(ctx, f, limit, m.see)
+}
+
+// walk visits the entries that may match a filter without ids, in descending
+// rank, until visit says false. Kinds, since and until hold for all of them;
+// authors and tags are hashes in the lists, and some conditions may not have
+// been looked at.
+func (c *conn) walk(ctx context.Context, f *event.Filter, limit int, visit func(entry) (bool, error)) error {
+	w, ok := windowOf(f)
+	if !ok || matchesNothing(f) {
+		return nil
 	}
 	conditions, err := c.plan(f)
 	if err != nil {
@@ -94,7 +102,7 @@ func (s *Store) candidates(ctx context.Context, c *conn, f *event.Filter, limit 
 			return err
 		}
 	}
-	return intersect(ctx, unions, m.see)
+	return intersect(ctx, unions, visit)
 }
 
 // intersect visits the entries that all unions have, in their order, until visit says false.
@@ -179,48 +187,4 @@ func (m *matcher) byID(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
-}
-
-// Count gives how many events Query would give without limits (NIP-45).
-func (s *Store) Count(ctx context.Context, filters ...event.Filter) (int, error) {
-	stamps, err := s.stamps(ctx, filters)
-	if err != nil {
-		return 0, fmt.Errorf("store: count: %w", err)
-	}
-	return len(stamps), nil
-}
-
-// Stamps gives the stamps of all matches, ascending by (created_at, id), each
-// once, without regard to any Limit.
-func (s *Store) Stamps(ctx context.Context, filters ...event.Filter) ([]event.Stamp, error) {
-	stamps, err := s.stamps(ctx, filters)
-	if err != nil {
-		return nil, fmt.Errorf("store: stamps: %w", err)
-	}
-	return stamps, nil
-}
-
-func (s *Store) stamps(ctx context.Context, filters []event.Filter) (list []event.Stamp, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		for _, f := range filters {
-			f.Limit = 0
-			err := s.candidates(ctx, c, &f, 0, func(r record) (bool, error) {
-				list = append(list, r.Stamp())
-				return true, nil
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	slices.SortFunc(list, compareStamps)
-	return slices.Compact(list), err
-}
-
-func compareStamps(a, b event.Stamp) int {
-	if a.CreatedAt != b.CreatedAt {
-		return int(a.CreatedAt - b.CreatedAt)
-	}
-	return slices.Compare(a.ID[:], b.ID[:])
 }
