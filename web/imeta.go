@@ -192,8 +192,10 @@ var extensions = []struct{ ext, kind string }{
 	{".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"}, {".png", "image/png"}, {".webp", "image/webp"},
 	{".gif", "image/gif"}, {".avif", "image/avif"}, {".heic", "image/heic"}, {".heif", "image/heif"},
 	{".mp4", "video/mp4"}, {".webm", "video/webm"}, {".mov", "video/quicktime"}, {".mkv", "video/x-matroska"},
+	{".3gp", "video/3gpp"}, {".ogv", "video/ogg"},
 	{".m4a", "audio/mp4"}, {".mp3", "audio/mpeg"}, {".ogg", "audio/ogg"}, {".opus", "audio/ogg"}, {".oga", "audio/ogg"},
-	{".wav", "audio/wav"}, {".flac", "audio/flac"}, {".aac", "audio/aac"}, {".weba", "audio/webm"},
+	{".wav", "audio/wav"}, {".flac", "audio/flac"}, {".aac", "audio/aac"},
+	{".webm", "audio/webm"}, {".weba", "audio/webm"}, // an address that ends in .webm is taken for a clip unless m says otherwise
 }
 
 func typeOfExt(ext string) string {

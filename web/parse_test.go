@@ -202,3 +202,15 @@ func FuzzProfile(f *testing.F) {
 		}
 	})
 }
+
+func TestTypesAndExtensionsAgree(t *testing.T) {
+	for _, e := range extensions {
+		if back := typeOfExt(extOfType(e.kind)); back != e.kind && e.kind != "audio/webm" {
+			t.Errorf("%s is written %s and read as %s", e.kind, extOfType(e.kind), back)
+		}
+	}
+	voice := parseImeta(imetaTag(Media{Hash: newHash("v"), Type: "audio/webm"}, "", "http://x"))
+	if voice.Type != "audio/webm" || voice.Ext != ".webm" {
+		t.Errorf("a recorded voice reads as %s %s", voice.Type, voice.Ext)
+	}
+}
