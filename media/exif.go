@@ -212,8 +212,8 @@ func (p *plan) examineExif(block []byte, where string) {
 	}
 }
 
-// tiff looks at a TIFF or DNG file. It cannot be taken apart without moving
-// what its offsets point to, so it stays as it is, and unchecked.
+// tiff looks at a TIFF or camera raw file. It cannot be taken apart without
+// moving what its offsets point to, so it stays as it is, and unchecked.
 func (p *plan) tiff() error {
 	facts := readTIFF(p.src)
 	if facts.gps {

@@ -19,7 +19,8 @@ type Report struct {
 // Strip writes to out what in holds, without what it tells about its maker:
 // position, camera and serial numbers, maker notes, embedded previews, names,
 // editing history. It rewrites the container and encodes nothing again. Formats
-// it does not know are copied as they are and the report says Unchecked.
+// it does not know are copied as they are and the report says Unchecked; one of
+// these that is seen to carry a position (TIFF) is refused with ErrUnsupported.
 // docs/guide/what-is-removed.md lists formats and fields.
 //
 // in is read twice from its beginning. Nothing is written before the whole
@@ -29,6 +30,9 @@ func Strip(ctx context.Context, in io.ReadSeeker, out io.Writer) (Report, error)
 	p, err := planFor(in)
 	if err != nil {
 		return Report{}, fmt.Errorf("media: reading the container: %w", err)
+	}
+	if p.unchecked && p.where != "" {
+		return Report{}, fmt.Errorf("media: %w: the position in %s cannot be taken out of %s", ErrUnsupported, p.where, p.mime)
 	}
 	edits, err := settle(p.edits)
 	if err != nil {
