@@ -81,9 +81,6 @@ func (w *world) meBody() object {
 	if w.me != nil {
 		person = w.me
 	}
-	if w.guest {
-		person = nil
-	}
 	return object{"owner": !w.guest, "node_id": "12D3KooWMock", "short_id": "a1b2c3d4", "version": "0.0.0", "started_at_ms": w.now.UnixMilli(), "person": person,
 		"nearby": w.nearby(), "backup_done": w.backup, "posts_made": w.mine, "media": object{"ffmpeg": false}, "limits": object{"max_blob_bytes": 4 << 30, "max_text_bytes": 64 << 10}}
 }

@@ -5,7 +5,7 @@ import { Icon, Mark, type IconName } from "./parts/icons";
 import { Avatar } from "./parts/avatar";
 import { ComposeDialog, JoinDialog, KeysDialog } from "./parts/overlays";
 import { personLink, route, type Route } from "./router";
-import { composing, dismiss, dropped, me, notices, online, owner, peers, nearby, spoken, startError } from "./state";
+import { composing, dismiss, dropped, me, notices, online, owner, peers, nearby, spoken, startError, welcoming } from "./state";
 import { Mural } from "./screens/mural";
 import { NodeScreen } from "./screens/node";
 import { People } from "./screens/people";
@@ -21,7 +21,7 @@ export function App() {
   useTitle();
   const m = me.value;
   if (!m) return <Bare>{startError.value && startError.value.status === 0 ? <Unreachable /> : startError.value ? <SignIn /> : null}</Bare>;
-  if (m.owner && !m.person) return <Bare><Welcome /></Bare>;
+  if (m.owner && (!m.person || welcoming.value)) return <Bare><Welcome /></Bare>;
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => { const h = document.querySelector<HTMLElement>("main")!; h.focus(); }}>{t("skip")}</button>

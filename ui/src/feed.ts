@@ -59,11 +59,15 @@ function belongs(p: Post): boolean {
 
 /** A post that just came over the stream, or that this person just made. */
 export function receive(p: Post): void {
+  heard.value = { pubkey: p.author.pubkey, n: heard.value.n + 1 };
   if (!belongs(p) || [...posts.value, ...waiting.value].some((q) => key(q) === key(p))) return;
   if (scrollY > AT_TOP && !p.author.me) waiting.value = [p, ...waiting.value];
   else put([p]);
   if (!p.author.me) spoken.value = t("live.new", { name: p.author.name });
 }
+
+/** Who something came from last, for pages that show one person. */
+export const heard = signal({ pubkey: "", n: 0 });
 
 function put(fresh: Post[]): void {
   batch(() => {

@@ -5,6 +5,8 @@ import type { Me, Nearby, Peer, Post } from "./types";
 /** What the page knows of its node. null until the first answer. */
 export const me = signal<Me | null>(null);
 export const owner = computed(() => me.value?.owner ?? false);
+/** True from a start without a person until the first minute is over, although the person exists after its first half. */
+export const welcoming = signal(false);
 export const startError = signal<ApiError | null>(null);
 
 export const peers = signal<Map<string, Peer>>(new Map());
@@ -22,7 +24,7 @@ let noticeId = 0;
 
 export function say(text: string, more: Omit<Notice, "id" | "text"> = {}): void {
   const n = { id: ++noticeId, text, ...more };
-  notices.value = [...notices.value.slice(-2), n];
+  notices.value = [...notices.value.filter((x) => x.bad).slice(-2), n]; // good news replaces good news
   if (!n.bad) setTimeout(() => dismiss(n.id), 6000);
 }
 
@@ -44,6 +46,7 @@ export const dropped = signal<File[]>([]);
 export async function loadMe(): Promise<void> {
   try {
     me.value = await get<Me>("me");
+    if (me.value.owner && !me.value.person) welcoming.value = true;
     nearby.value = me.value.nearby ?? null;
     startError.value = null;
   } catch (e) { startError.value = asApiError(e); }

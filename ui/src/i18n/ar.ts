@@ -22,7 +22,7 @@ export const ar: Catalogue = {
   "first.prompt": "ماذا ترى من حيث تجلس؟",
   "first.skip": "سأتجوّل أولًا",
 
-  "mural.title": "جداريتي", "mural.title.guest": "الجدارية", "mural.older": "لمسات أقدم", "mural.newest": "عودة إلى الأحدث",
+  "mural.title": "جداريتي", "mural.title.guest": "جدارية {name}", "mural.title.public": "الجدارية", "mural.older": "لمسات أقدم", "mural.newest": "عودة إلى الأحدث",
   "scope.label": "لمسات مَن", "scope.mural": "ناسي", "scope.nearby": "بالقرب", "scope.me": "لي",
   "view.list": "عرض القائمة", "view.to.wall": "اعرض كجدار (L)", "view.to.list": "اعرض كقائمة (L)",
   "live.new": "لمسة جديدة من {name}",
@@ -148,6 +148,6 @@ export const ar: Catalogue = {
   "signin.why": "لا كلمة سر. الرابط يعمل مرة واحدة، وأنت وحدك من يستطيع طلبه.",
   "signin.failed": "استُعمل هذا الرابط أو صار قديمًا.", "signin.failed.next": "اكتب «mural open» لرابط جديد.",
 
-  "error.unreachable": "عقدتك لا تجيب.", "error.unreachable.next": "هل تعمل؟ اكتب «mural» على الحاسوب الذي تعيش فيه ثم حاول مجددًا.",
+  "error.unreachable": "عقدتك لا تجيب.", "error.unreachable.next": "هل تعمل؟ اكتب «mural run» على الحاسوب الذي تعيش فيه ثم حاول مجددًا.",
   "error.answer": "أجابت العقدة بالخطأ {status}.", "error.answer.next": "حاول مجددًا، فإن بقي فانظر ما يقوله «mural doctor».",
 };

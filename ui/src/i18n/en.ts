@@ -20,7 +20,7 @@ export const en = {
   "first.prompt": "What can you see from where you sit?",
   "first.skip": "I'll look around first",
 
-  "mural.title": "My mural", "mural.title.guest": "Mural", "mural.older": "Older strokes", "mural.newest": "Back to the newest",
+  "mural.title": "My mural", "mural.title.guest": "The mural of {name}", "mural.title.public": "Mural", "mural.older": "Older strokes", "mural.newest": "Back to the newest",
   "scope.label": "Whose strokes", "scope.mural": "My people", "scope.nearby": "Nearby", "scope.me": "Mine",
   "view.list": "List view", "view.to.wall": "Show as a wall (L)", "view.to.list": "Show as a list (L)",
   "live.new": "New stroke by {name}",
@@ -146,6 +146,6 @@ export const en = {
   "signin.why": "There is no password. The link works once, and only you can ask for it.",
   "signin.failed": "That link has been used or is too old.", "signin.failed.next": "Type “mural open” for a new one.",
 
-  "error.unreachable": "Your node is not answering.", "error.unreachable.next": "Is it running? Type “mural” on the computer where it lives, then try again.",
+  "error.unreachable": "Your node is not answering.", "error.unreachable.next": "Is it running? Type “mural run” on the computer where it lives, then try again.",
   "error.answer": "The node answered with error {status}.", "error.answer.next": "Try again; if it stays, look at what “mural doctor” says.",
 };

@@ -8,6 +8,7 @@ import type { Draft, Imported, Operation, Post } from "../types";
 import { Attachment } from "./attachment";
 import { Camera } from "./camera";
 import { Icon } from "./icons";
+import { sense } from "./media";
 import { Recorder } from "./recorder";
 import { Under } from "./under";
 
@@ -63,7 +64,7 @@ export function Composer({ compose, done, prompt, first }: Props) {
     const preview = /^(image|video|audio)/.test(f.type) ? URL.createObjectURL(f) : "";
     d.setPieces((all) => [...all, { key, name: f.name, type: f.type || "application/octet-stream", preview, part: 0, media: null, alt: "", error: null, upload }]);
     upload.done.then((media) => {
-      change(key, { media, type: media.type, part: 1, upload: null });
+      change(key, { media, type: sense(media) === "audio" ? f.type.replace("video/", "audio/") : media.type, part: 1, upload: null });
       if (media.stripped?.length) spoken.value = t("piece.stripped", { what: media.stripped.join(", ") });
     }).catch((e) => change(key, { error: asApiError(e), upload: null }));
   };

@@ -8,7 +8,12 @@ import { Voice } from "./voice";
 /** Shapes beyond these are cropped on the wall, so that one panorama or one screenshot does not tear it. */
 const WIDEST = 2.2, TALLEST = 0.68;
 
-const kind = (m: Media) => m.type.split("/")[0];
+/** What a blob is to a person. A container for clips that holds no picture is sound: browsers record voice notes as such. */
+export function sense(m: Pick<Media, "type" | "width" | "height" | "poster">): "image" | "video" | "audio" | "other" {
+  const kind = m.type.split("/")[0];
+  if (kind === "video" && !m.width && !m.height && !m.poster) return "audio";
+  return kind === "image" || kind === "video" || kind === "audio" ? kind : "other";
+}
 
 export function shape(m: Media): number {
   const r = m.width && m.height ? m.width / m.height : 4 / 3;
@@ -18,8 +23,8 @@ export function shape(m: Media): number {
 /** All media of a post: pictures as one tight group, then clips, then sound. whole shows pictures uncropped. */
 export function MediaGroup({ post, whole }: { post: Post; whole?: boolean }) {
   const media = post.media ?? [];
-  const pictures = media.filter((m) => kind(m) === "image");
-  const rest = media.filter((m) => kind(m) !== "image");
+  const pictures = media.filter((m) => sense(m) === "image");
+  const rest = media.filter((m) => sense(m) !== "image");
   return (
     <>
       {pictures.length > 0 && (
@@ -27,8 +32,8 @@ export function MediaGroup({ post, whole }: { post: Post; whole?: boolean }) {
           {pictures.map((m) => <Picture key={m.sha256} m={m} whole={whole} single={pictures.length === 1} />)}
         </div>
       )}
-      {rest.map((m) => kind(m) === "video" ? <Clip key={m.sha256} m={m} whole={whole} />
-        : kind(m) === "audio" ? <Voice key={m.sha256} media={m} label={post.author.name} />
+      {rest.map((m) => sense(m) === "video" ? <Clip key={m.sha256} m={m} whole={whole} />
+        : sense(m) === "audio" ? <Voice key={m.sha256} media={m} label={post.author.name} />
           : <a key={m.sha256} class="file-link" href={m.url} download><Icon name="file" />{m.alt || m.type} · {bytes(m.size)}</a>)}
     </>
   );

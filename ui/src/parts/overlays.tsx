@@ -5,7 +5,7 @@ import { t, type Key } from "../i18n/index";
 import { showKeys } from "../keys";
 import { go, personLink } from "../router";
 import { invitation } from "../session";
-import { composing, me, owner, say } from "../state";
+import { composing, owner, say, welcoming } from "../state";
 import type { Person } from "../types";
 import { Composer } from "./composer";
 import { Dialog } from "./dialog";
@@ -23,7 +23,7 @@ export function JoinDialog() {
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<ApiError | null>(null);
   const link = invitation.value;
-  if (!link || (me.value?.owner && !me.value.person)) return null;
+  if (!link || welcoming.value) return null;
   const close = () => { invitation.value = ""; setFailed(null); };
   const join = async () => {
     setBusy(true);

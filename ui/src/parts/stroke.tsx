@@ -10,7 +10,7 @@ import { Avatar } from "./avatar";
 import { Dialog } from "./dialog";
 import { Icon } from "./icons";
 import { KeptLine, RoadDetails } from "./kept";
-import { MediaGroup, shape } from "./media";
+import { MediaGroup, sense, shape } from "./media";
 import { Menu, type Item } from "./menu";
 import { Words } from "./text";
 
@@ -21,14 +21,14 @@ export type Look = "painted" | "paper" | "media" | "voice" | "article";
 
 export function look(p: Post): Look {
   if (p.form === "article") return "article";
-  if (p.media?.some((m) => /^(image|video)/.test(m.type))) return "media";
-  if (p.media?.some((m) => m.type.startsWith("audio"))) return "voice";
+  if (p.media?.some((m) => sense(m) === "image" || sense(m) === "video")) return "media";
+  if (p.media?.some((m) => sense(m) === "audio")) return "voice";
   return !p.layer && !p.warning && p.text.length > 0 && p.text.length <= PAINTED ? "painted" : "paper";
 }
 
 /** Columns a stroke takes where the wall has four: wide pictures now and then, so that the wall has a rhythm. Always the same for one post. */
 export function breadth(p: Post): 1 | 2 {
-  const first = p.media?.find((m) => /^(image|video)/.test(m.type));
+  const first = p.media?.find((m) => sense(m) === "image" || sense(m) === "video");
   if (look(p) === "article") return 2;
   if (first && shape(first) >= 1.45 && grain(p.id, 0) % 5 < 2) return 2;
   return look(p) === "painted" && p.text.length < 70 && grain(p.id, 1) % 6 === 0 ? 2 : 1;

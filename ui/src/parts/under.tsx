@@ -2,12 +2,13 @@ import { t } from "../i18n/index";
 import { pigmentClass } from "../pigment";
 import type { Post } from "../types";
 import { Avatar } from "./avatar";
+import { sense } from "./media";
 import { Voice } from "./voice";
 
 /** The post that a layer or a reply is made on, lying beneath what is being written. */
 export function Under({ post, reply }: { post: Post; reply?: boolean }) {
   const m = post.media?.find((x) => x.thumb || x.poster);
-  const sound = post.media?.find((x) => x.type.startsWith("audio"));
+  const sound = post.media?.find((x) => sense(x) === "audio");
   return (
     <section class={`under ${pigmentClass(post.author.pubkey)}`} aria-label={t(reply ? "under.reply" : "under.pass", { name: post.author.name })}>
       <p class="under-head"><Avatar person={post.author} size={28} /><strong dir="auto">{post.author.name}</strong></p>

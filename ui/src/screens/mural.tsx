@@ -6,7 +6,7 @@ import { Icon } from "../parts/icons";
 import { BackupCard, NearbyQuestion } from "../parts/cards";
 import { Feed, Older, Wall } from "../parts/wall";
 import { prefs } from "../prefs";
-import { composing, nearby, owner } from "../state";
+import { composing, me, nearby, owner } from "../state";
 import { HowToOpen } from "./signin";
 import { Dialog } from "../parts/dialog";
 import { useState } from "preact/hooks";
@@ -21,7 +21,7 @@ export function Mural() {
   return (
     <div class="page mural">
       <header class="page-head">
-        <h1>{owner.value ? t("mural.title") : t("mural.title.guest")}</h1>
+        <h1>{owner.value ? t("mural.title") : me.value?.person ? t("mural.title.guest", { name: me.value.person.name }) : t("mural.title.public")}</h1>
         <div class="page-tools">
           {owner.value && (
             <div class="segments" role="group" aria-label={t("scope.label")}>
@@ -33,8 +33,7 @@ export function Mural() {
         </div>
       </header>
       {!owner.value && <GuestCard />}
-      {owner.value && nearby.value?.choice === "ask" && <NearbyQuestion />}
-      {owner.value && <BackupCard />}
+      {owner.value && <div class="cards">{nearby.value?.choice === "ask" && <NearbyQuestion />}<BackupCard /></div>}
       {waiting.value.length > 0 && <button type="button" class="button button-main fresh" onClick={showWaiting}><Icon name="up" size={18} />{t("live.waiting", { n: waiting.value.length })}</button>}
       {shown.length > 0 ? (list ? <Feed posts={shown} busy={loading.value} label={t("mural.title")} /> : <Wall posts={shown} />) : loaded.value ? <Empty scope={scope.value} /> : <Skeleton />}
       {all.length > MAX_LIVE && <button type="button" class="button older" onClick={() => { posts.value = all.slice(0, MAX_LIVE); scrollTo(0, 0); }}>{t("mural.newest")}</button>}

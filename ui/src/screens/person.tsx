@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { asApiError, del, get, put, type ApiError } from "../api";
 import { ago, t, type Key } from "../i18n/index";
+import { heard } from "../feed";
 import { Avatar } from "../parts/avatar";
 import { Icon } from "../parts/icons";
 import { copy } from "../parts/stroke";
@@ -20,8 +21,14 @@ export function PersonScreen({ id }: { id: string }) {
   const [busy, setBusy] = useState(false);
   const load = () => get<Page>("people/" + id).then(setPage, (e) => setFailed(asApiError(e)));
   useEffect(() => { void load(); }, [id]);
-  const c = changed.value, mine = page?.posts?.some((p) => p.id === c?.id || c?.id === "") ? c!.n : 0;
+  const c = changed.value, mine = c && (c.id === "" || page?.posts?.some((p) => p.id === c.id)) ? c.n : 0;
   useEffect(() => { if (mine) void load(); }, [mine]);
+  const h = heard.value, theirs = h.pubkey === page?.person.pubkey ? h.n : 0;
+  useEffect(() => { // several that come at once are one reading
+    if (!theirs) return;
+    const timer = setTimeout(() => void load(), 400);
+    return () => clearTimeout(timer);
+  }, [theirs]);
   if (failed) return <Failed error={failed} />;
   if (!page) return <div class="page"><Skeleton /></div>;
   const older = async () => {

@@ -4,7 +4,7 @@ import { t } from "../i18n/index";
 import { Composer } from "../parts/composer";
 import { Icon, Mark } from "../parts/icons";
 import { go } from "../router";
-import { loadMe, me } from "../state";
+import { loadMe, me, welcoming } from "../state";
 import type { Imported, Person } from "../types";
 
 /** The first minute: a name, then the first post. Nothing else is asked. */
@@ -56,7 +56,7 @@ function Name({ done }: { done: (p: Person) => void }) {
 }
 
 function FirstPost({ person }: { person: Person }) {
-  const finish = () => { if (me.value) me.value = { ...me.value, person }; void loadMe(); go("#/"); };
+  const finish = () => { if (me.value) me.value = { ...me.value, person }; welcoming.value = false; void loadMe(); go("#/"); };
   return (
     <div class="welcome-form">
       <h1>{t("first.title", { name: person.name })}</h1>
