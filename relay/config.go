@@ -151,5 +151,14 @@ const (
 	challengeBytes = 16
 	closeTimeout   = 10 * time.Second // to drain and say goodbye
 	byeTimeout     = 2 * time.Second  // for the other side's half of the close handshake
-	overlap        = 30 * time.Second // live events may repeat a stored answer for this long
+	overlap        = 10 * time.Second // live events may repeat a stored answer for this long
+
+	// ownShare is the part of all connections, as 1/n, that strangers and
+	// foreign pages cannot take from the owner and the programs on this machine.
+	ownShare = 8
+
+	// Ids, authors, kinds and tag values that open subscriptions name, about
+	// 100 bytes each: 5 MB of one connection, 100 MB of all.
+	maxWatched      = 50_000
+	maxWatchedByAll = 1_000_000
 )

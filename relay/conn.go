@@ -43,6 +43,7 @@ type conn struct {
 	challenge string        // "" until one was sent
 	asked     bool          // the owner was told of this page's origin
 	subs      map[string]*subscription
+	watched   int // cost of subs
 	pending   []publication
 }
 
@@ -110,8 +111,15 @@ func (s *Server) admit(v Visitor) (release func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key, limits := ipKey(v.Remote), s.config.Limits
-	full := s.perIP[key] >= limits.MaxPerIP && !isLoopback(v.Remote)
-	if s.closed || full || s.open >= limits.MaxConnections {
+	if v.foreign() {
+		key = v.Origin // a page comes from this machine's own browser
+	}
+	full := s.perIP[key] >= limits.MaxPerIP && (v.foreign() || !isLoopback(v.Remote))
+	total := limits.MaxConnections
+	if !v.Owner && !v.Local {
+		total -= total / ownShare
+	}
+	if s.closed || full || s.open >= total {
 		return nil, false
 	}
 	s.open++

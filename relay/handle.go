@@ -32,6 +32,9 @@ func (c *conn) handle(ctx context.Context, frame []byte) {
 	if m.label != "EVENT" {
 		c.publish(ctx) // answers come in the order of the questions
 	}
+	if ctx.Err() != nil && m.label != "EVENT" && m.label != "AUTH" {
+		return // the client has gone: what it said counts, what it asked does not
+	}
 	if !c.allowed() {
 		c.refuse(ctx, m, refusal{event.RateLimited, "too many messages, slow down"})
 		return

@@ -337,6 +337,67 @@ func TestConnectionLimits(t *testing.T) {
 	}
 }
 
+// TestForeignPagesCannotTakeAllConnections: they count by origin, and leave
+// room for the owner.
+func TestForeignPagesCannotTakeAllConnections(t *testing.T) {
+	_, url := start(t, relay.Config{Limits: relay.Limits{MaxPerIP: 3, MaxConnections: 8}}, &memory{})
+	try := func(origin string) int {
+		h := http.Header{}
+		if origin != "" {
+			h.Set("Origin", origin)
+		}
+		conn, res, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{HTTPHeader: h})
+		if err == nil {
+			t.Cleanup(func() { conn.CloseNow() })
+		}
+		return res.StatusCode
+	}
+	var got []int
+	for _, origin := range []string{
+		"https://a.example", "https://a.example", "https://a.example", "https://a.example", // one too many
+		"https://b.example", "https://b.example", "https://b.example",
+		"https://c.example", "https://d.example", // the seventh stranger, and one too many
+		"", "", // the eighth in all, and one too many
+	} {
+		got = append(got, try(origin))
+	}
+	if want := []int{101, 101, 101, 429, 101, 101, 101, 101, 429, 101, 429}; !slices.Equal(got, want) {
+		t.Errorf("answers %v, want %v", got, want)
+	}
+}
+
+// TestSubscriptionsTogetherAreBounded: what open filters name stays in memory,
+// so there is a limit to it besides their number.
+func TestSubscriptionsTogetherAreBounded(t *testing.T) {
+	node := &memory{}
+	_, url := start(t, relay.Config{}, node)
+	c := dial(t, url)
+	authors := make([]string, event.MaxFilterValues)
+	for i := range authors {
+		authors[i] = fmt.Sprintf("%064x", i)
+	}
+	list, err := json.Marshal(authors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters := strings.TrimSuffix(strings.Repeat(`{"authors":`+string(list)+`},`, 10), ",")
+	opened := 0
+	for ; opened < 20; opened++ {
+		c.send(fmt.Sprintf(`["REQ","s%d",%s]`, opened, filters))
+		if !strings.HasPrefix(c.expect(``), `["EOSE"`) {
+			break
+		}
+	}
+	if opened != 9 { // 5,010 values each, 50,000 in all
+		t.Errorf("%d subscriptions of 5,010 values were opened, want 9", opened)
+	}
+	if n := node.subscriptions(); n != opened {
+		t.Errorf("%d subscriptions at the node, want %d", n, opened)
+	}
+	c.send(`["CLOSE","s0"]`)
+	c.answer("again", filters)
+}
+
 // TestASlowReaderIsDropped: live events that nobody reads fill the budget,
 // then the connection is closed and says so. Others are not held up.
 func TestASlowReaderIsDropped(t *testing.T) {

@@ -93,7 +93,7 @@ func (c *conn) mayAsk(filters []event.Filter) (r refusal, no bool) {
 		}
 		switch keys := c.proven(); {
 		case c.visitor.foreign():
-			return refusal{event.Restricted, "this site sees public posts only; the owner of this node can allow it in mural under Settings, Sites"}, true
+			return refusal{event.Restricted, "this site sees public posts only; the owner of this node can allow it in mural under Node, Web clients"}, true
 		case len(keys) == 0:
 			return refusal{event.AuthNeeded, "private messages are shown to their recipients only, prove your key first (NIP-42)"}, true
 		case !couldBeParty(f, keys):

@@ -28,7 +28,7 @@ func (c *conn) gather(ctx context.Context, raw []byte) {
 	c.pending = append(c.pending, p)
 }
 
-const originSentence = "this site may not publish here yet; the owner of this node can allow it in mural under Settings, Sites"
+const originSentence = "this site may not publish here yet; the owner of this node can allow it in mural under Node, Web clients"
 
 // mayPublish holds the rules that depend on the connection alone.
 func (c *conn) mayPublish(ctx context.Context, e *event.Event) (r refusal, no bool) {

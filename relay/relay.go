@@ -86,6 +86,7 @@ type Server struct {
 	closed bool
 
 	dropped atomic.Uint64
+	watched atomic.Int64 // values that open subscriptions name
 }
 
 // New makes a relay before node. Close ends it.

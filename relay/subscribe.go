@@ -18,12 +18,15 @@ type subscription struct {
 	conn *conn
 	head []byte // of every EVENT message
 
-	mu     sync.Mutex // guards all below
-	state  subState
-	held   []*event.Event
-	sent   map[event.ID]struct{} // stored events that the live stream may repeat
-	forget time.Time             // when it no longer does
-	cancel func()
+	cost int // values that its live filters watch for
+
+	mu        sync.Mutex // guards all below
+	state     subState
+	held      []*event.Event
+	heldBytes int
+	sent      map[event.ID]struct{} // stored events that the live stream may repeat
+	forget    *time.Timer           // lets go of sent
+	cancel    func()
 }
 
 type subState uint8
@@ -43,20 +46,50 @@ func (c *conn) subscribe(ctx context.Context, m message) {
 	// case a new subscription is created, replacing the old one)".
 	c.unsubscribe(m.sub)
 	filters, r, no := c.ask(ctx, m)
-	if !no && len(c.subs) >= c.server.config.Limits.MaxSubscriptions {
-		r, no = refusal{event.RateLimited, fmt.Sprintf("%d subscriptions are open on this connection, close one first", len(c.subs))}, true
+	watch := live(filters)
+	if !no {
+		r, no = c.mayOpen(cost(watch))
 	}
 	if no {
 		c.reply(ctx, closedMessage(m.sub, r))
 		return
 	}
-	sub := &subscription{conn: c, head: eventHead(m.sub)}
+	sub := &subscription{conn: c, head: eventHead(m.sub), cost: cost(watch)}
 	c.subs[m.sub.text] = sub
-	sub.listen(live(filters))
+	c.watched += sub.cost
+	sub.listen(watch)
 	if err := sub.stored(ctx, m.sub, filters); err != nil {
 		c.unsubscribe(m.sub)
 		c.reply(ctx, closedMessage(m.sub, c.internal(ctx, "query", err)))
 	}
+}
+
+// mayOpen holds the limits on what stays open. It takes the cost from the
+// relay's budget, which unsubscribe gives back.
+func (c *conn) mayOpen(cost int) (r refusal, no bool) {
+	switch {
+	case len(c.subs) >= c.server.config.Limits.MaxSubscriptions:
+		return refusal{event.RateLimited, fmt.Sprintf("%d subscriptions are open on this connection, close one first", len(c.subs))}, true
+	case c.watched+cost > maxWatched:
+		return refusal{event.RateLimited, fmt.Sprintf("the subscriptions of this connection would name more than %d values, close one first", maxWatched)}, true
+	case c.server.watched.Add(int64(cost)) > maxWatchedByAll:
+		c.server.watched.Add(-int64(cost))
+		return refusal{event.RateLimited, "too many subscriptions are open on this relay, try again later"}, true
+	}
+	return refusal{}, false
+}
+
+// cost counts the values that filters name: each stays in memory as long as
+// the subscription is open.
+func cost(filters []event.Filter) int {
+	n := len(filters)
+	for _, f := range filters {
+		n += len(f.IDs) + len(f.Authors) + len(f.Kinds)
+		for _, values := range f.Tags {
+			n += len(values)
+		}
+	}
+	return n
 }
 
 // ask reads the filters of a REQ or COUNT and holds the rules on who may ask.
@@ -79,6 +112,7 @@ func (c *conn) ask(ctx context.Context, m message) (filters []event.Filter, r re
 func (c *conn) unsubscribe(id subID) {
 	if sub := c.subs[id.text]; sub != nil {
 		delete(c.subs, id.text)
+		c.watched -= sub.cost
 		sub.stop()
 	}
 }
@@ -131,11 +165,18 @@ func (s *subscription) open(sent map[event.ID]struct{}) {
 		return
 	}
 	s.state = subLive
-	s.sent, s.forget = sent, s.conn.server.config.Now().Add(overlap)
+	s.sent = sent
 	for _, e := range s.held {
 		s.send(e)
 	}
 	s.held = nil
+	s.forget = time.AfterFunc(overlap, s.forgetSent)
+}
+
+func (s *subscription) forgetSent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = nil
 }
 
 // deliver takes a live event from the node. It never blocks.
@@ -148,8 +189,9 @@ func (s *subscription) deliver(e *event.Event) {
 	switch {
 	case s.state == subLive:
 		s.send(e)
-	case s.state == subAsking && len(s.held) < maxHeld:
+	case s.state == subAsking && len(s.held) < maxHeld && s.heldBytes < s.conn.server.config.Limits.OutBytes:
 		s.held = append(s.held, e)
+		s.heldBytes += len(e.Raw())
 	case s.state == subAsking:
 		s.conn.dropSlow()
 	}
@@ -157,13 +199,8 @@ func (s *subscription) deliver(e *event.Event) {
 
 // send queues a live event unless the stored answer had it. The lock is held.
 func (s *subscription) send(e *event.Event) {
-	if s.sent != nil {
-		if _, twice := s.sent[e.ID]; twice {
-			return
-		}
-		if s.conn.server.config.Now().After(s.forget) {
-			s.sent = nil
-		}
+	if _, twice := s.sent[e.ID]; twice {
+		return
 	}
 	if !s.conn.out.push(outItem{head: s.head, body: e.Raw()}) {
 		s.conn.dropSlow()
@@ -173,9 +210,13 @@ func (s *subscription) send(e *event.Event) {
 func (s *subscription) stop() {
 	s.mu.Lock()
 	s.state, s.held, s.sent = subStopped, nil, nil
-	cancel := s.cancel
+	cancel, forget := s.cancel, s.forget
 	s.mu.Unlock()
 	if cancel != nil {
 		cancel()
 	}
+	if forget != nil {
+		forget.Stop()
+	}
+	s.conn.server.watched.Add(-int64(s.cost))
 }
