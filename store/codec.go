@@ -31,7 +31,7 @@ const (
 	minPacked = 1024                // bytes of content below which it stays as it is: notes are read often and save little
 	maxPacked = event.MaxEventBytes // bytes of content above which it is not tried, nor believed
 	minHex    = 16                  // digits below which a hex string stays as it is
-	sigBytes  = len(event.Sig{})    //
+	sigBytes  = len(event.Sig{})
 	bodyExtra = 1 + sigBytes + 3*binary.MaxVarintLen64
 )
 
