@@ -30,6 +30,9 @@ func (p *plan) mp3() error {
 		p.mime = typeFLAC
 		return p.flacAt(start)
 	}
+	if magic[0] == 0xff && magic[1]&0xf6 == 0xf0 {
+		p.mime = typeAAC
+	}
 	return p.audioTail(start)
 }
 

@@ -105,6 +105,8 @@ func probe(in io.ReadSeeker) (Info, error) {
 		err = src.probeOgg(&info)
 	case typeMP3:
 		err = src.probeMP3(&info)
+	case typeAAC:
+		err = src.probeAAC(&info)
 	case typeFLAC:
 		err = src.probeFLAC(&info, 0)
 	case typeWAV:

@@ -35,6 +35,10 @@ func (s *source) probeMP3(info *Info) error {
 		info.Type = typeFLAC
 		return s.probeFLAC(info, at)
 	}
+	if len(b) > 1 && b[0] == 0xff && b[1]&0xf6 == 0xf0 {
+		info.Type = typeAAC
+		return s.probeAAC(info)
+	}
 	info.codec("mp3")
 	for i := 0; i+4 <= len(b); i++ {
 		f, err := parseMPEGFrame(b[i:])
@@ -67,6 +71,37 @@ func (s *source) mp3Length(f mpegFrame, frame []byte, at int64) time.Duration {
 		return ticks(frames*uint64(f.samples), uint64(f.rate))
 	}
 	return ticks(uint64(s.size-at)*8, uint64(f.bitrate))
+}
+
+var adtsRates = [16]uint64{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+
+// probeAAC counts the frames of an ADTS stream (ISO/IEC 13818-7 §6.2), each of
+// which says how long it is.
+func (s *source) probeAAC(info *Info) error {
+	at, err := s.skipID3(0)
+	if err != nil {
+		return err
+	}
+	info.sound("aac")
+	samples, rate := uint64(0), uint64(0)
+	for s.size-at >= 7 {
+		var h [7]byte
+		if err := s.read(h[:], at); err != nil {
+			return err
+		}
+		n := int64(h[3]&3)<<11 | int64(h[4])<<3 | int64(h[5]>>5)
+		if h[0] != 0xff || h[1]&0xf6 != 0xf0 || n < 7 {
+			break
+		}
+		rate = adtsRates[h[2]>>2&15]
+		samples += 1024 * uint64(h[6]&3+1)
+		at += n
+	}
+	if samples == 0 {
+		return malformed("no ADTS frame")
+	}
+	info.Duration = ticks(samples, rate)
+	return nil
 }
 
 // wavFormat is what the fmt chunk says.

@@ -102,6 +102,9 @@ var harmless = regexp.MustCompile(`^(ICC|System|ExifTool|File:)|ColorSpace|Copyr
 
 func tellingTags(t *testing.T, path string) (found []string) {
 	t.Helper()
+	if filepath.Ext(path) == ".aac" {
+		return nil // exiftool knows no bare AAC; the bytes are searched all the same
+	}
 	for tag, v := range exif(t, path) {
 		if telling.MatchString(tag) && !harmless.MatchString(tag) {
 			found = append(found, fmt.Sprintf("%s=%v", tag, v))
@@ -178,7 +181,13 @@ func films() []film {
 		{"sound.mp3", join(a, []string{"-c:a", "libmp3lame", "-write_id3v1", "1"}, filmTags), true, sound},
 		{"sound.flac", join(a, []string{"-c:a", "flac"}, filmTags), true, sound},
 		{"sound.wav", join(a, filmTags, []string{"-write_bext", "1", "-metadata", "description=x"}), false, sound},
-		{"pipe.wav", join(a, filmTags), false, sound},
+		{"rf64.wav", join(a, filmTags, []string{"-rf64", "always", "-write_bext", "1", "-metadata", "description=x"}), false, sound},
+		{"plain.wav", join(a, filmTags), false, sound},
+		{"sound.aac", join(a, []string{"-c:a", "aac", "-write_id3v2", "1"}, filmTags), true, sound},
+		{"theora.ogv", join(av, []string{"-c:v", "libtheora", "-c:a", "libvorbis"}, filmTags), true, v},
+		{"speex.ogg", join(a, []string{"-c:a", "libspeex", "-ar", "16000"}, filmTags), true, sound},
+		{"phone.3gp", join(av, h264, filmTags), true, v},
+		{"pcm.mov", join(av, []string{"-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_s16le"}, filmTags), true, v},
 	}
 }
 
@@ -232,8 +241,33 @@ func sameBytes(t *testing.T, a, b string) {
 	}
 }
 
-func TestProbeAgreesWithFFprobe(t *testing.T) {
-	need(t, "ffmpeg", "ffprobe")
+// TestChainedOggLosesEveryComment: two recordings one after the other are one file.
+func TestChainedOggLosesEveryComment(t *testing.T) {
+	need(t, "ffmpeg")
+	dir := t.TempDir()
+	var chain []byte
+	for _, title := range []string{"At home one", "At home two"} {
+		path := filepath.Join(dir, "part.ogg")
+		ff(t, "-f", "lavfi", "-i", testSound, "-c:a", "libvorbis", "-metadata", "title="+title, path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain = append(chain, b...)
+	}
+	path := filepath.Join(dir, "chain.ogg")
+	if err := os.WriteFile(path, chain, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	clean, _ := stripTo(t, path)
+	if b, _ := os.ReadFile(clean); bytes.Contains(b, []byte("At home")) {
+		t.Error("a title is still there")
+	}
+	sameFrames(t, path, clean)
+}
+
+func TestProbeKnowsWhatFFmpegMade(t *testing.T) {
+	need(t, "ffmpeg")
 	for _, f := range films() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
