@@ -4,7 +4,7 @@ const FROM = "aceinorstuyACEINORSTUY", TO = "àçéîñöřšţûýÀÇÉÎÑÖ�
 
 function stretch(s: string): string {
   const marked = s.replace(/\{\w+\}|[a-zA-Z]/g, (m) => m.length > 1 ? m : TO[FROM.indexOf(m)] ?? m);
-  return "[" + marked + " " + "~".repeat(Math.ceil(s.length * 0.35)) + "]";
+  return "[" + marked + " ~~~~~".repeat(Math.ceil(s.length * 0.35 / 6)) + "]";
 }
 
 /** A language of the same meaning and 40 % more length, with every placeholder kept: it shows what a layout cannot hold. */
