@@ -1,0 +1,17 @@
+import { test } from 'node:test'
+import { keepSight } from './eyes.mjs'
+
+/** chapters gives a test function for a story in which each chapter needs the one before: after a failure the rest is skipped. */
+export function chapters() {
+  let broken = ''
+  return (name, tell) => test(name, async (t) => {
+    if (broken) return t.skip(`needs "${broken}"`)
+    try {
+      await tell(t)
+    } catch (e) {
+      broken = name
+      await keepSight(name)
+      throw e
+    }
+  })
+}
