@@ -146,7 +146,7 @@ const (
 	maxAuthKeys    = 16        // public keys one connection may prove
 	maxRefusals    = 1000      // rate-limited answers in a row before the connection is closed
 	flushBytes     = 64 << 10  // bytes gathered before they are handed to the kernel
-	readBuffer     = 16 << 10  // bytes read from the kernel at once
+	readBuffer     = 8 << 10   // bytes read from the kernel at once
 	authWindow     = 10 * time.Minute
 	challengeBytes = 16
 	closeTimeout   = 10 * time.Second // to drain and say goodbye

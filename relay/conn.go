@@ -281,37 +281,36 @@ func frameCost(b *bytes.Buffer) int64 { return int64(min(b.Len(), inboxBytes)) }
 // write sends what the outbox holds until that ends.
 func (c *conn) write(ctx context.Context) {
 	var batch []outItem
-	var buf []byte
 	for {
 		var more bool
 		if batch, more = c.out.take(ctx, batch[:0]); !more {
 			return
 		}
-		var err error
-		if buf, err = c.send(batch, buf); err != nil {
+		if err := c.send(batch); err != nil {
 			c.wire.Close()
 			return
 		}
 		c.out.written(batch)
-		clear(batch)
-		buf = keepSmall(buf)
+		batch = keepShort(batch)
 	}
 }
 
-func (c *conn) send(batch []outItem, buf []byte) ([]byte, error) {
+func (c *conn) send(batch []outItem) error {
+	message := getBuffer()
+	defer putBuffer(message)
 	c.wire.cork()
 	for _, item := range batch {
-		buf = append(append(buf[:0], item.head...), item.body...)
+		*message = append(append((*message)[:0], item.head...), item.body...)
 		if item.body != nil {
-			buf = append(buf, ']')
+			*message = append(*message, ']')
 		}
 		// The wire has its own time limit: a context would cost a
 		// goroutine's worth of bookkeeping per message.
-		if err := c.socket.Write(context.Background(), websocket.MessageText, buf); err != nil {
-			return buf, err
+		if err := c.socket.Write(context.Background(), websocket.MessageText, *message); err != nil {
+			return err
 		}
 	}
-	return buf, c.wire.uncork()
+	return c.wire.uncork()
 }
 
 // keepAlive pings a client that has been silent, so that routers on the way

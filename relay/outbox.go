@@ -105,8 +105,7 @@ func (o *outbox) take(ctx context.Context, dst []outItem) ([]outItem, bool) {
 	for {
 		o.mu.Lock()
 		dst = append(dst, o.queue...)
-		clear(o.queue)
-		o.queue = o.queue[:0]
+		o.queue = keepShort(o.queue)
 		state := o.state
 		o.mu.Unlock()
 		if len(dst) > 0 {
@@ -157,6 +156,18 @@ func (o *outbox) endWith(state outState, last []byte) {
 	signal(o.ready)
 	signal(o.room)
 }
+
+// keepShort empties a list of items and lets go of one that a burst has grown.
+func keepShort(items []outItem) []outItem {
+	if cap(items) > shortList {
+		return nil
+	}
+	clear(items)
+	return items[:0]
+}
+
+// shortList is how many items a list may hold and be kept while idle.
+const shortList = 64
 
 func signal(c chan struct{}) {
 	select {

@@ -23,10 +23,13 @@ type wire struct {
 	drained sync.Cond  // writing became false
 	corked  bool
 	writing bool
-	buf     []byte
-	spare   []byte
+	buf     *[]byte // nil while there is nothing to hand on
 	err     error
 }
+
+// headBuffer, in bytes, holds a frame of the usual size in one piece; the wire
+// gathers frames, so nothing is won by a larger one.
+const headBuffer = 2 << 10
 
 // maxGathered bounds what rides along while the kernel takes nothing, in bytes.
 const maxGathered = 4 * flushBytes
@@ -50,14 +53,17 @@ func (w *wire) Read(p []byte) (int, error) {
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.writing && w.err == nil && len(w.buf)+len(p) > maxGathered {
+	for w.writing && w.err == nil && w.buf != nil && len(*w.buf)+len(p) > maxGathered {
 		w.drained.Wait()
 	}
 	if w.err != nil {
 		return 0, w.err
 	}
-	w.buf = append(w.buf, p...)
-	if w.writing || w.corked && len(w.buf) < flushBytes {
+	if w.buf == nil {
+		w.buf = getBuffer()
+	}
+	*w.buf = append(*w.buf, p...)
+	if w.writing || w.corked && len(*w.buf) < flushBytes {
 		return len(p), nil
 	}
 	return len(p), w.flush()
@@ -83,14 +89,14 @@ func (w *wire) uncork() error {
 // held and gives it up while it waits.
 func (w *wire) flush() error {
 	w.writing = true
-	for w.err == nil && len(w.buf) > 0 {
+	for w.err == nil && w.buf != nil {
 		out := w.buf
-		w.buf = w.spare[:0]
+		w.buf = nil
 		w.mu.Unlock()
 		w.Conn.SetWriteDeadline(time.Now().Add(w.timeout))
-		_, err := w.Conn.Write(out)
+		_, err := w.Conn.Write(*out)
+		putBuffer(out)
 		w.mu.Lock()
-		w.spare = keepSmall(out)
 		if err != nil {
 			w.fail(err)
 		}
@@ -106,12 +112,18 @@ func (w *wire) fail(err error) {
 	w.Conn.Close()
 }
 
-// keepSmall lets go of a buffer that a large answer has grown.
-func keepSmall(b []byte) []byte {
-	if cap(b) > 2*flushBytes {
-		return nil
+// buffers are lent to connections while they write, so that a thousand idle
+// ones hold none.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+// putBuffer takes a buffer back, unless a large answer has grown it.
+func putBuffer(b *[]byte) {
+	if cap(*b) <= 2*flushBytes {
+		*b = (*b)[:0]
+		buffers.Put(b)
 	}
-	return b[:0]
 }
 
 // upgrade is a ResponseWriter that puts a wire under the connection when the
@@ -139,5 +151,5 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	u.wire = newWire(conn, bytes.Clone(early), u.timeout)
-	return u.wire, bufio.NewReadWriter(bufio.NewReaderSize(u.wire, readBuffer), bufio.NewWriter(u.wire)), nil
+	return u.wire, bufio.NewReadWriter(bufio.NewReaderSize(u.wire, readBuffer), bufio.NewWriterSize(u.wire, headBuffer)), nil
 }
