@@ -91,6 +91,7 @@ func parseWants(raw []byte) (uint32, []event.Filter, error) {
 		if err != nil {
 			return 0, nil, faultf("sent a malformed filter: %v", err)
 		}
+		f.Search = "" // full text is for the owner's own questions
 		fs = append(fs, f)
 	}
 	return w.Gen, fs, nil

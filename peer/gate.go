@@ -90,9 +90,7 @@ func inviteRank(a ma.Multiaddr) int {
 	rank := 0
 	switch {
 	case isLoopback(a):
-		rank = 40
-	case manet.IsIP6LinkLocal(a):
-		rank = 30 // means nothing without a zone
+		rank = 20
 	case !isLocal(a):
 		rank = 10
 	}

@@ -18,6 +18,7 @@ import (
 	corepeer "github.com/libp2p/go-libp2p/core/peer"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
@@ -123,7 +124,7 @@ func (h *Host) listen() error {
 		libp2p.Security(noise.ID, noise.New), libp2p.Security(libp2ptls.ID, libp2ptls.New),
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.ResourceManager(limits), libp2p.ConnectionManager(coreconnmgr.NullConnMgr{}),
-		libp2p.ConnectionGater(gate{h}), libp2p.DialRanker(tcpFirst), libp2p.WithDialTimeout(dialTimeout),
+		libp2p.ConnectionGater(gate{h}), libp2p.SwarmOpts(swarm.WithDialRanker(tcpFirst)), libp2p.WithDialTimeout(dialTimeout),
 		libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return nil }),
 		libp2p.DisableRelay(), libp2p.DisableMetrics(), libp2p.DisableIdentifyAddressDiscovery(), libp2p.Ping(false),
 		libp2p.UserAgent(h.cfg.UserAgent), libp2p.ProtocolVersion("mural/1"),

@@ -122,7 +122,10 @@ func TestHostilePeersAreDroppedWithAReason(t *testing.T) {
 			r.introducesItself(&e)
 		}, "forged event"},
 		{"wants that are not JSON", func(r *rogue) { r.introducesItself(); r.says(frameWants, []byte("[")) }, "not JSON"},
-		{"a malformed filter", func(r *rogue) { r.introducesItself(); r.says(frameWants, []byte(`{"gen":1,"filters":[{"ids":["x"]}]}`)) }, "malformed filter"},
+		{"a malformed filter", func(r *rogue) {
+			r.introducesItself()
+			r.says(frameWants, []byte(`{"gen":1,"filters":[{"ids":["x"]}]}`))
+		}, "malformed filter"},
 		{"too many filters", func(r *rogue) {
 			r.introducesItself()
 			r.says(frameWants, []byte(`{"gen":1,"filters":[{}`+strings.Repeat(`,{}`, maxWantFilters)+`]}`))

@@ -10,6 +10,7 @@ import (
 
 	libp2p "github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 
 	"mural/event"
 )
@@ -206,7 +207,7 @@ func (h *Host) inviteAddrs() []string {
 	if err != nil {
 		return nil
 	}
-	all = slices.DeleteFunc(slices.Clone(all), func(a ma.Multiaddr) bool { return !dialable(a) })
+	all = slices.DeleteFunc(slices.Clone(all), func(a ma.Multiaddr) bool { return !dialable(a) || manet.IsIP6LinkLocal(a) })
 	slices.SortStableFunc(all, func(a, b ma.Multiaddr) int { return inviteRank(a) - inviteRank(b) })
 	var out []string
 	for _, a := range all {

@@ -141,6 +141,7 @@ func TestNoMorePeersThanAllowed(t *testing.T) {
 	ana := newPerson(t, "ana", func(c *Config) { c.MaxPeers = 1 })
 	ben, cem := newPerson(t, "ben"), newPerson(t, "cem")
 	ben.meets(ana)
+	eventually(t, "ben has the place", func() bool { p, _ := ana.peer(ben); return p.Connected })
 	must(t, cem.host.Remember(ana.host.Addrs()))
 	eventually(t, "cem was turned away", func() bool {
 		cem.host.mu.Lock()
@@ -207,6 +208,9 @@ func TestNeighboursFindEachOther(t *testing.T) {
 	t.Logf("met after %v", time.Since(start))
 	must(t, ben.host.SetNearby(false))
 	eventually(t, "ana lets go of ben", func() bool { p, _ := ana.peer(ben); return !p.Connected })
+	if p, _ := ana.peer(ben); p.Nearby || len(p.Addrs) > 0 {
+		t.Errorf("ana keeps looking for ben, who switched off: %+v", p)
+	}
 	if p, _ := ben.peer(ana); p.Nearby || len(p.Addrs) > 0 {
 		t.Errorf("ben still has ana for a neighbour: %+v", p)
 	}

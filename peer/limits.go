@@ -33,6 +33,8 @@ const (
 	reconcileFrame   = 64 << 10  // bytes of one negentropy message
 	controlPerSecond = 50        // control frames a peer may send, sustained
 	controlBurst     = 200       // control frames a peer may send at once
+	controlUnit      = 16 << 10  // bytes of a control frame that count as one more frame
+	syncBurst        = 10        // reconciliations a peer may begin at once
 )
 
 // Times.
@@ -42,6 +44,8 @@ const (
 	writeTimeout   = 20 * time.Second // for one write; a reader this slow is gone
 	syncTimeout    = 60 * time.Second // for the other side's next frame in a reconciliation
 	dialTimeout    = 10 * time.Second
+	syncEvery      = 5 * time.Second  // reconciliations a peer may begin, sustained
+	lingerTime     = time.Second      // for a last word to arrive
 	resyncEvery    = 30 * time.Minute // reconciliation as a safety net
 	resyncRetry    = 5 * time.Second  // first pause after a failed reconciliation, doubled up to resyncEvery
 	strangerGrace  = 15 * time.Second // a connection without a session is closed after this

@@ -13,6 +13,7 @@ import (
 	corepeer "github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // mdnsService is the service that nodes announce on the local network.
@@ -167,14 +168,26 @@ func (h *Host) nearbyCountLocked() (n int) {
 	return n
 }
 
-// nearbyAddrs leaves what may be dialled on a local network. A loopback
-// address means another machine's own, unless it is all there is.
+// nearbyAddrs leaves what may be dialled on a local network: private addresses
+// and those of a network that this machine is on. A loopback address means
+// another machine's own, unless it is all there is.
 func nearbyAddrs(addrs []ma.Multiaddr) []ma.Multiaddr {
-	out := slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !dialable(a) || !isLocal(a) })
+	nets, _ := net.InterfaceAddrs() // without them private addresses still count
+	out := slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool {
+		return !dialable(a) || manet.IsIP6LinkLocal(a) || !isLocal(a) && !onLink(nets, a)
+	})
 	if slices.ContainsFunc(out, func(a ma.Multiaddr) bool { return !isLoopback(a) }) {
 		out = slices.DeleteFunc(out, isLoopback)
 	}
 	return out[:min(len(out), maxAddrs)]
+}
+
+func onLink(nets []net.Addr, a ma.Multiaddr) bool {
+	ip, err := manet.ToIP(a)
+	return err == nil && slices.ContainsFunc(nets, func(n net.Addr) bool {
+		own, ok := n.(*net.IPNet)
+		return ok && own.Contains(ip)
+	})
 }
 
 // forgetNearby lets go of the peers that were known from the local network alone.

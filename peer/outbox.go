@@ -21,7 +21,6 @@ type outbox struct {
 	ping    bool
 	pong    bool
 	lagging bool
-	closing string
 	events  []*event.Event
 	bytes   int // of events
 	seen    map[event.ID]struct{}
@@ -49,7 +48,6 @@ func (o *outbox) setWants(b []byte) { o.change(func() { o.wants = b }) }
 func (o *outbox) setReady(g uint32) { o.change(func() { o.ready = &g }) }
 func (o *outbox) setPing()          { o.change(func() { o.ping = true }) }
 func (o *outbox) setPong()          { o.change(func() { o.pong = true }) }
-func (o *outbox) bye(reason string) { o.change(func() { o.closing = cutUTF8(reason, maxBye) }) }
 
 // offer queues an event for pushing, unless the peer has it already.
 func (o *outbox) offer(e *event.Event) {
@@ -129,10 +127,4 @@ func (o *outbox) take() (l load) {
 	o.hello, o.wants, o.ready, o.ping, o.pong, o.lagging = nil, nil, nil, false, false, false
 	o.events, o.bytes = nil, 0
 	return l
-}
-
-func (o *outbox) reason() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.closing
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,14 +16,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"mural/event"
-)
-
-// Why a session ends without anybody's fault.
-var (
-	errReplaced = errors.New("replaced by a newer session")
-	errSilent   = errors.New("the peer fell silent")
-	errFull     = errors.New("no place for another peer")
-	errBye      = errors.New("the peer said goodbye")
 )
 
 // session is the standing conversation with one peer.
@@ -41,10 +33,12 @@ type session struct {
 
 	cancel context.CancelCauseFunc // set before the session is registered
 
-	accept chan []*event.Event
-	stuck  atomic.Bool   // reading waits for Accept, so silence says nothing
-	resync chan struct{} // a reconciliation is due
-	strict *rate.Limiter // control frames
+	accept   chan []*event.Event
+	heardOut chan struct{} // closed when readLoop has ended
+	stuck    atomic.Bool   // reading waits for Accept, so silence says nothing
+	resync   chan struct{} // a reconciliation is due
+	strict   *rate.Limiter // control frames
+	opens    *rate.Limiter // reconciliations that the other side begins
 
 	sayMu sync.Mutex // one say at a time, so that the latest wants win
 
@@ -93,10 +87,19 @@ func (h *Host) greet(ctx context.Context, s *session) error {
 		return err
 	}
 	if err := h.enter(s); err != nil {
-		_ = s.wire.send(frameBye, []byte(err.Error()))
+		s.turnAway(err)
 		return err
 	}
 	return nil
+}
+
+// turnAway says why there is no session, and waits for the other side to hang up.
+func (s *session) turnAway(reason error) {
+	if s.wire.send(frameBye, []byte(lastWord(reason))) != nil || s.stream.CloseWrite() != nil {
+		return
+	}
+	_ = s.stream.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.CopyN(io.Discard, s.stream, growStep) // what still comes matters no more
 }
 
 func (h *Host) greeting(c *contact, n int) {
@@ -133,8 +136,9 @@ func newSession(h *Host, c *contact, st network.Stream, cancel context.CancelCau
 	s := &session{
 		h: h, c: c, id: c.id, stream: st, wire: newWire(st, c.meter), out: newOutbox(), cancel: cancel,
 		transport: transportOf(st.Conn().RemoteMultiaddr()), ping: farPing, dead: farDead, began: time.Now(),
-		accept: make(chan []*event.Event, maxAcceptQueue), resync: make(chan struct{}, 1),
-		strict: rate.NewLimiter(controlPerSecond, controlBurst), unwatch: func() {},
+		accept: make(chan []*event.Event, maxAcceptQueue), resync: make(chan struct{}, 1), heardOut: make(chan struct{}),
+		strict: rate.NewLimiter(controlPerSecond, controlBurst), opens: rate.NewLimiter(rate.Every(syncEvery), syncBurst),
+		unwatch: func() {},
 	}
 	if isLocal(st.Conn().RemoteMultiaddr()) {
 		s.ping, s.dead = nearbyPing, nearbyDead
@@ -171,7 +175,7 @@ func (s *session) introduce(ctx context.Context) error {
 	case frameHello:
 		return s.met(ctx, body)
 	case frameBye:
-		return fmt.Errorf("%w: %q", errBye, body)
+		return s.h.toldBye(s.c, body)
 	}
 	return faultf("began with a frame of type %d instead of a hello", t)
 }
@@ -218,80 +222,6 @@ func (s *session) peer() Peer {
 	return s.h.snapshotLocked(s.c)
 }
 
-// prove finds whose device the peer is: the author of a valid devices event
-// in es that lists it, unless a newer one that is known here does not.
-func (h *Host) prove(ctx context.Context, id corepeer.ID, es []*event.Event) (person event.PubKey, profile *event.Event) {
-	for _, e := range es {
-		if e.Kind == event.KindDevices && lists(h.newestDevices(ctx, e), id) {
-			person = e.PubKey
-		}
-	}
-	for _, e := range es {
-		if e.Kind == event.KindProfile && !person.IsZero() && e.PubKey == person {
-			profile = e
-		}
-	}
-	return person, profile
-}
-
-func lists(e *event.Event, id corepeer.ID) bool {
-	ds, err := Devices(e)
-	return err == nil && slices.ContainsFunc(ds, func(d Device) bool { return d.Peer == id.String() })
-}
-
-// newestDevices gives the person's newest devices event among e and what is stored.
-func (h *Host) newestDevices(ctx context.Context, e *event.Event) *event.Event {
-	stored, err := h.events.Query(ctx, event.Filter{Authors: []event.PubKey{e.PubKey}, Kinds: []event.Kind{event.KindDevices}, Limit: 1})
-	if err != nil {
-		h.log.Warn("devices event not looked up", "err", err)
-		return e
-	}
-	for _, o := range stored {
-		if o.CreatedAt > e.CreatedAt {
-			e = o
-		}
-	}
-	return e
-}
-
-// reconsider looks again at the peers that claim to be this person's: a newer
-// devices event may have revoked one. What was proven by a hello stays
-// proven only while the newest event lists the device.
-func (h *Host) reconsider(ctx context.Context, person event.PubKey) {
-	h.mu.Lock()
-	var ids []corepeer.ID
-	for id, c := range h.contacts {
-		if c.person == person {
-			ids = append(ids, id)
-		}
-	}
-	h.mu.Unlock()
-	if len(ids) == 0 {
-		return
-	}
-	e := h.newestDevices(ctx, &event.Event{PubKey: person, Kind: event.KindDevices, CreatedAt: -1})
-	for _, id := range ids {
-		if e.CreatedAt >= 0 && !lists(e, id) {
-			if s := h.disown(id); s != nil {
-				s.say(ctx)
-			}
-		}
-	}
-}
-
-// disown takes a peer for nobody's device from now on, and gives its session, if any.
-func (h *Host) disown(id corepeer.ID) *session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := h.contacts[id]
-	if c == nil {
-		return nil
-	}
-	c.person, c.profile = event.PubKey{}, nil
-	h.tellLocked(c)
-	return c.session
-}
-
 // enter registers the session; an older one with the same peer ends.
 func (h *Host) enter(s *session) error {
 	h.mu.Lock()
@@ -335,8 +265,11 @@ func (h *Host) leave(s *session, err error) {
 		s.c.lastSeen = h.cfg.Now().Add(-time.Since(time.Unix(0, heard)))
 	}
 	s.c.session, s.c.since = nil, time.Time{}
-	if time.Since(s.began) > steady {
+	if time.Since(s.began) > steady && !errors.Is(err, errBye) {
 		s.c.fails = 0
+	}
+	if time.Since(s.began) > maxBan {
+		s.c.bans = 0
 	}
 	s.c.failedLocked()
 	h.tellLocked(s.c)
@@ -369,81 +302,23 @@ func (s *session) talk(ctx context.Context) error {
 	return g.Wait()
 }
 
-// farewell tears the stream down, which ends every read and write on it.
+// farewell tears the stream down, which ends every read and write on it. A
+// reason that the other side should draw conclusions from gets time to arrive.
 func (s *session) farewell(reason error) {
-	s.out.bye(lastWord(reason))
-	_ = s.stream.SetDeadline(time.Now().Add(time.Second))
+	word := lastWord(reason)
+	_ = s.stream.SetDeadline(time.Now().Add(lingerTime))
+	timer := time.NewTimer(lingerTime)
+	defer timer.Stop()
 	select {
 	case <-s.out.gone:
-	case <-time.After(time.Second):
+	case <-timer.C:
+	}
+	if matters(word) {
+		_ = s.stream.CloseWrite()
+		select {
+		case <-s.heardOut:
+		case <-timer.C:
+		}
 	}
 	_ = s.stream.Reset()
-}
-
-// lastWord is what the other side is told: nothing of this side's inner errors.
-func lastWord(reason error) string {
-	var f *Fault
-	for _, known := range []error{errReplaced, errSilent, errNearbyOff} {
-		if errors.Is(reason, known) {
-			return known.Error()
-		}
-	}
-	if errors.As(reason, &f) {
-		return f.Reason
-	}
-	return "closing"
-}
-
-// say queues what this side wants, if it changed.
-func (s *session) say(ctx context.Context) {
-	s.sayMu.Lock()
-	defer s.sayMu.Unlock()
-	fs, dropped := widen(s.h.interests.Wants(ctx, s.peer()))
-	if dropped > 0 {
-		s.h.log.Warn("wants are over the limit", "peer", s.id.String(), "filters dropped", dropped)
-	}
-	raw, err := encodeWants(0, fs)
-	if err != nil {
-		s.h.log.Error("wants not sent", "err", err)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.myGen > 0 && string(raw) == string(s.lastWants) {
-		s.wantSync()
-		return
-	}
-	s.myGen++
-	s.before, s.mine, s.lastWants, s.unwanted = s.mine, fs, raw, 0
-	if raw, err = encodeWants(s.myGen, fs); err == nil {
-		s.out.setWants(raw)
-	}
-}
-
-// wantSync asks syncLoop for a reconciliation.
-func (s *session) wantSync() {
-	select {
-	case s.resync <- struct{}{}:
-	default:
-	}
-}
-
-// Resync tells every session what this node wants now and who it is, and
-// reconciles again. Call it when somebody was followed, when the profile or
-// the devices changed.
-func (h *Host) Resync() {
-	h.mu.Lock()
-	var all []*session
-	for _, c := range h.contacts {
-		if c.session != nil {
-			all = append(all, c.session)
-		}
-	}
-	h.mu.Unlock()
-	for _, s := range all {
-		h.task(func(ctx context.Context) {
-			s.out.setHello(encodeHello(h.cfg.UserAgent, h.interests.Hello(ctx)))
-			s.say(ctx)
-		})
-	}
 }

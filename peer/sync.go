@@ -296,6 +296,9 @@ func (g *giver) open(ctx context.Context, body []byte) error {
 	s.mu.Lock()
 	gen, fs := s.theirGen, s.theirs
 	s.mu.Unlock()
+	if !s.opens.Allow() {
+		return g.wire.send(frameRefuse, []byte("too many reconciliations"))
+	}
 	if gen != binary.BigEndian.Uint32(body) {
 		return g.wire.send(frameRefuse, []byte("these wants are not the current ones"))
 	}

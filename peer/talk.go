@@ -17,8 +17,8 @@ func (s *session) writeLoop(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			_ = s.wire.send(frameBye, []byte(s.out.reason())) // a courtesy; the stream is reset right after
-			return ctx.Err()
+			_ = s.wire.send(frameBye, []byte(lastWord(context.Cause(ctx)))) // a courtesy; the stream is reset right after
+			return context.Cause(ctx)
 		case <-s.out.wake:
 			if err := s.write(ctx, s.out.take()); err != nil {
 				return err
@@ -78,6 +78,7 @@ func (h *Host) may(ctx context.Context, to Peer, e *event.Event) bool {
 
 // readLoop is the only reader of the session's stream.
 func (s *session) readLoop(ctx context.Context) error {
+	defer close(s.heardOut)
 	for {
 		t, body, err := s.wire.read(0) // writeLoop decides when silence is too long
 		if err != nil {
@@ -86,7 +87,7 @@ func (s *session) readLoop(ctx context.Context) error {
 			}
 			return fmt.Errorf("peer: reading from a session: %w", err)
 		}
-		if t != frameEvents && !s.strict.Allow() {
+		if t != frameEvents && !s.strict.AllowN(time.Now(), 1+len(body)/controlUnit) {
 			return faultf("sent more than %d control frames a second", controlPerSecond)
 		}
 		if err := s.handle(ctx, t, body); err != nil {
@@ -110,7 +111,7 @@ func (s *session) handle(ctx context.Context, t frameType, body []byte) error {
 	case frameLagging:
 		s.wantSync()
 	case frameBye:
-		return fmt.Errorf("%w: %q", errBye, body)
+		return s.h.toldBye(s.c, body)
 	case framePong:
 	default:
 		if t < frameOptional {

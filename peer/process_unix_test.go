@@ -4,6 +4,8 @@ package peer
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -27,4 +29,25 @@ func TestFrozenPeerIsNoticed(t *testing.T) {
 	start := time.Now()
 	eventually(t, "ana notices", func() bool { p, _ := ana.host.find(p.ID); return !p.Connected })
 	t.Logf("noticed after %v", time.Since(start))
+}
+
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
+// residentMB reads Linux's account of this process; 0 elsewhere.
+func residentMB() int {
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident int
+	if _, err := fmt.Sscan(string(raw), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * os.Getpagesize() >> 20
 }
