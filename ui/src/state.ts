@@ -1,6 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
 import { get, asApiError, type ApiError } from "./api";
-import type { Me, Nearby, Peer, Post } from "./types";
+import type { Me, Nearby, Peer, PersonShort, Post } from "./types";
 
 /** What the page knows of its node. null until the first answer. */
 export const me = signal<Me | null>(null);
@@ -50,6 +50,13 @@ export async function loadMe(): Promise<void> {
     nearby.value = me.value.nearby ?? null;
     startError.value = null;
   } catch (e) { startError.value = asApiError(e); }
+}
+
+/** Peers carry their person; following one changes what they say. */
+export function noteFollow(p: PersonShort): void {
+  const fix = (x: Peer): Peer => x.person?.pubkey === p.pubkey ? { ...x, person: { ...x.person, following: p.following } } : x;
+  peers.value = new Map([...peers.value].map(([id, x]) => [id, fix(x)]));
+  if (nearby.value?.peers) nearby.value = { ...nearby.value, peers: nearby.value.peers.map(fix) };
 }
 
 /** The time that relative times are drawn against. Ticks only while somebody can see it. */

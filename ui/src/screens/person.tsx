@@ -8,7 +8,7 @@ import { copy } from "../parts/stroke";
 import { Older, Wall } from "../parts/wall";
 import { grain, PIGMENTS, pigment } from "../pigment";
 import { personLink } from "../router";
-import { changed, complain, now, owner } from "../state";
+import { changed, complain, noteFollow, now, owner } from "../state";
 import type { Device, Person, Post } from "../types";
 import { Skeleton } from "./mural";
 import { Failed } from "./post";
@@ -77,7 +77,7 @@ export function Follow({ person: p, done }: { person: Pick<Person, "npub" | "fol
   const [busy, setBusy] = useState(false);
   const toggle = async () => {
     setBusy(true);
-    try { done(await (p.following ? del<Person>(`people/${p.npub}/follow`) : put<Person>(`people/${p.npub}/follow`))); } catch (e) { complain(e); } finally { setBusy(false); }
+    try { const after = await (p.following ? del<Person>(`people/${p.npub}/follow`) : put<Person>(`people/${p.npub}/follow`)); noteFollow(after); done(after); } catch (e) { complain(e); } finally { setBusy(false); }
   };
   return (
     <button type="button" class={p.following ? "button" : "button button-main"} disabled={busy} aria-label={t(p.following ? "person.unfollow.name" : "person.follow.name", { name: p.name })} onClick={() => void toggle()}>
