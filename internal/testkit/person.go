@@ -36,6 +36,14 @@ type Person struct {
 	running *process // nil while dark
 }
 
+// IsNamed types this person's name, which makes their key the first time.
+func (p *Person) IsNamed(name string) {
+	p.t.Helper()
+	var me personView
+	p.post("/api/person", map[string]string{"name": name}, &me)
+	p.PubKey, p.Npub = me.PubKey, me.Npub
+}
+
 // Posts publishes words and files.
 func (p *Person) Posts(text string, files ...File) Post {
 	p.t.Helper()
@@ -53,14 +61,24 @@ func (p *Person) TriesToPost(text string, files ...File) (Post, error) {
 		return Post{}, err
 	}
 	var out Post
-	return out, p.try(http.MethodPost, "/api/posts", map[string]any{"text": text, "media": media}, &out)
+	err = p.try(http.MethodPost, "/api/posts", map[string]any{"text": text, "media": media}, &out)
+	return out, err
+}
+
+// PostsImported publishes words with a file that is in the node already.
+func (p *Person) PostsImported(text string, m Media) Post {
+	p.t.Helper()
+	var out Post
+	p.post("/api/posts", map[string]any{"text": text, "media": []map[string]string{{"sha256": m.SHA256, "alt": "a picture"}}}, &out)
+	return out
 }
 
 // Imports brings a file into the node without posting it.
 func (p *Person) Imports(f File) (Media, error) {
 	var m Media
 	header := map[string]string{"Content-Type": "application/octet-stream"}
-	return m, p.exchange(http.MethodPost, "/api/import?name="+url.QueryEscape(f.Name), bytes.NewReader(f.Data), header, &m)
+	err := p.exchange(http.MethodPost, "/api/import?name="+url.QueryEscape(f.Name), bytes.NewReader(f.Data), header, &m)
+	return m, err
 }
 
 func (p *Person) imports(files []File) ([]map[string]string, error) {
@@ -192,7 +210,8 @@ func (p *Person) Feed(scope string) []Post {
 // Opens reads one post with its lineage.
 func (p *Person) Opens(id string) (Page, error) {
 	var out Page
-	return out, p.try(http.MethodGet, "/api/posts/"+id, nil, &out)
+	err := p.try(http.MethodGet, "/api/posts/"+id, nil, &out)
+	return out, err
 }
 
 // Sees waits until a post stands on this person's mural with the same words and
@@ -250,6 +269,15 @@ func (p *Person) Has(sha256 string) bool {
 	var out struct{ Have string }
 	p.get("/api/blobs/"+sha256, &out)
 	return out.Have == "all"
+}
+
+// Lacks is an error while a blob is not whole on this node.
+func (p *Person) Lacks(m Media) error {
+	p.t.Helper()
+	if !p.Has(m.SHA256) {
+		return fmt.Errorf("%s lacks blob %s", p.Name, m.SHA256)
+	}
+	return nil
 }
 
 // Plays reads a blob the way a player does: first a range from its middle, then

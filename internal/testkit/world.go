@@ -126,9 +126,7 @@ func (w *World) Until(what string, check func() error) time.Duration {
 func (w *World) Person(name string, flags ...string) *Person {
 	w.t.Helper()
 	p := w.Newcomer(name, flags...)
-	var me personView
-	p.post("/api/person", map[string]string{"name": name}, &me)
-	p.PubKey, p.Npub = me.PubKey, me.Npub
+	p.IsNamed(name)
 	return p
 }
 
@@ -192,7 +190,7 @@ func (w *World) GoesDark(p *Person) {
 	p.kill()
 }
 
-// ComesBack starts a node again with the home it had.
+// ComesBack starts a node with the home it has.
 func (w *World) ComesBack(p *Person) {
 	w.t.Helper()
 	if err := p.start(); err != nil {
