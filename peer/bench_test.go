@@ -75,7 +75,7 @@ func TestIdleCost(t *testing.T) {
 	}
 	all := func(c *Config) { c.Listen = nil }
 	ana, ben := newPerson(t, "ana", all), newPerson(t, "ben", all)
-	if multicast() {
+	if canMulticast() {
 		must(t, ana.host.SetNearby(true))
 		must(t, ben.host.SetNearby(true))
 	}

@@ -171,23 +171,8 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// multicast says whether this machine can discover on a local network at all.
-func multicast() bool {
-	ifaces, err := net.Interfaces()
-	if err != nil {
-		return false
-	}
-	for _, i := range ifaces {
-		addrs, _ := i.Addrs()
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagMulticast != 0 && i.Flags&net.FlagLoopback == 0 && len(addrs) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func TestNeighboursFindEachOther(t *testing.T) {
-	if !multicast() || runtime.GOOS == "android" {
+	if !canMulticast() || runtime.GOOS == "android" {
 		t.Skip("no network interface here takes part in multicast: discovery cannot be tried")
 	}
 	everywhere := func(c *Config) { c.Listen = []string{"/ip4/0.0.0.0/tcp/0"} }

@@ -45,15 +45,18 @@ func (h *Host) SetNearby(on bool) error {
 		h.forgetNearby()
 		return nil
 	}
-	service, err := h.startMDNS()
-	if err != nil {
-		return err
+	var service mdns.Service
+	if canMulticast() { // otherwise keepMDNS waits for a network
+		var err error
+		if service, err = h.startMDNS(); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	done := make(chan struct{})
 	if !h.task(func(context.Context) { defer close(done); h.keepMDNS(ctx, service) }) {
 		cancel()
-		return errors.Join(ErrClosed, service.Close())
+		return errors.Join(ErrClosed, closeMDNS(service))
 	}
 	h.nearby.cancel, h.nearby.done = cancel, done
 	return nil
@@ -90,26 +93,45 @@ func (h *Host) keepMDNS(ctx context.Context, service mdns.Service) {
 	for {
 		select {
 		case <-ctx.Done():
-			if service != nil {
-				_ = service.Close()
-			}
+			_ = closeMDNS(service)
 			return
 		case <-tick.C:
 		}
 		now := localAddrs()
-		if now == before && service != nil {
+		if now == before {
 			continue
 		}
-		if service != nil {
-			_ = service.Close()
+		before = now
+		_ = closeMDNS(service)
+		if service = nil; !canMulticast() {
+			continue
 		}
 		var err error
 		if service, err = h.startMDNS(); err != nil {
 			h.log.Info("local network not joined", "err", err)
-			service = nil
+			service, before = nil, "" // tried again at the next look
 		}
-		before = now
 	}
+}
+
+func closeMDNS(service mdns.Service) error {
+	if service == nil {
+		return nil
+	}
+	return service.Close()
+}
+
+// canMulticast says whether an interface is up that leads to a local network.
+func canMulticast() bool {
+	ifaces, err := net.Interfaces()
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(ifaces, func(i net.Interface) bool {
+		addrs, err := i.Addrs()
+		ready := net.FlagUp | net.FlagMulticast
+		return err == nil && i.Flags&(ready|net.FlagLoopback) == ready && len(addrs) > 0
+	})
 }
 
 func localAddrs() string {
