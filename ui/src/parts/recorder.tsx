@@ -5,7 +5,7 @@ import { Icon } from "./icons";
 import { Voice } from "./voice";
 
 const LEVELS = 44;
-const VOICE_TYPES = ["audio/mp4", "audio/webm;codecs=opus", "audio/ogg;codecs=opus"];
+const VOICE_TYPES = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"]; // Safari has only the last
 
 /** 20261122-140233: a file name that sorts. */
 export const stamp = () => new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
