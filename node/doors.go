@@ -129,7 +129,8 @@ func listenAddrs(host string, port int) ([]string, error) {
 
 // portProblem says who has a port and what to type.
 func portProblem(err error, port int, flag string) error {
-	if !errors.Is(err, syscall.EADDRINUSE) {
+	// libp2p tells why it cannot listen in words only, so the system is asked too.
+	if !errors.Is(err, syscall.EADDRINUSE) && listenerInode(port) == "" {
 		return fmt.Errorf("node: opening port %d: %w", port, err)
 	}
 	who := portHolder(port)
@@ -265,4 +266,3 @@ func (g gate) SignOut(w http.ResponseWriter, r *http.Request) {
 		g.n.log.Error("session not ended on disk", "err", err)
 	}
 }
-

@@ -14,9 +14,9 @@ import (
 
 // Marks this node keeps about itself.
 const (
-	markBackup     = "backup"  // "done" once a backup was given out
-	markNearby     = "nearby:" // + network id -> "on" or "off"
-	maxMarks       = 1000      // networks a person says something about
+	markBackup = "backup"  // "done" once a backup was given out
+	markNearby = "nearby:" // + network id -> "on" or "off"
+	maxMarks   = 1000      // networks a person says something about
 )
 
 // marks is a small durable map of what the owner decided on this device.

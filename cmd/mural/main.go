@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/libp2p/go-libp2p/gologshim"
 
 	"mural/node"
 )
@@ -64,6 +65,9 @@ type env struct {
 }
 
 func main() {
+	if os.Getenv("GOLOG_LOG_LEVEL") == "" { // libp2p logs what it also gives back, and people are told once
+		gologshim.SetDefaultHandler(slog.DiscardHandler)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(command(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
