@@ -43,23 +43,32 @@ func (r *Ring) newDevice(path string) error {
 
 // readSecret reads one line and refuses a file that others may read.
 func readSecret(path string) (string, error) {
+	b, err := readPrivate(path, maxKeyFile)
+	return strings.TrimSpace(string(b)), err
+}
+
+// readPrivate reads a file of at most limit bytes and refuses one that others may read.
+func readPrivate(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("keys: reading %s: %w", path, err)
+		return nil, fmt.Errorf("keys: reading %s: %w", path, err)
 	}
 	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("keys: %s may be read by others on this machine (mode %04o); type: chmod 600 %s", path, st.Mode().Perm(), path)
+		return nil, fmt.Errorf("keys: %s may be read by others on this machine (mode %04o); type: chmod 600 %s", path, st.Mode().Perm(), path)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
+	if st.Size() > limit {
+		return nil, fmt.Errorf("keys: %s has %d bytes, over the limit of %d; it is none of ours", path, st.Size(), limit)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit))
 	if err != nil {
-		return "", fmt.Errorf("keys: reading %s: %w", path, err)
+		return nil, fmt.Errorf("keys: reading %s: %w", path, err)
 	}
-	return strings.TrimSpace(string(b)), nil
+	return b, nil
 }
 
 func writeSecret(path, line string) error { return WriteFile(path, []byte(line+"\n")) }

@@ -56,7 +56,8 @@ func Open(dir string, random io.Reader) (*Ring, error) {
 }
 
 func (r *Ring) openPerson() error {
-	line, err := readSecret(filepath.Join(r.dir, personFile))
+	path := filepath.Join(r.dir, personFile)
+	line, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -65,7 +66,8 @@ func (r *Ring) openPerson() error {
 	}
 	secret, err := ParseSecret(line)
 	if err != nil {
-		return fmt.Errorf("keys: %s: %w", personFile, err)
+		// What is wrong with it is not said: the words would quote the key.
+		return fmt.Errorf("keys: %s is damaged; move it away and bring your key back from a backup: mural restore-key", path)
 	}
 	r.secret, r.pub = secret, secret.PubKey()
 	return nil

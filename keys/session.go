@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"os"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,12 +30,12 @@ var ErrLinkUsed = errors.New("this link was used before or is too old; type: mur
 
 func (g *Gate) load() error {
 	g.state = gateState{Sessions: map[string]int64{}, Origins: map[string]bool{}}
-	b, err := os.ReadFile(g.file)
-	if err == nil {
-		err = json.Unmarshal(b, &g.state)
-	}
+	b, err := readPrivate(g.file, maxGateFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("keys: reading %s: %w", g.file, err)
+		return err
+	}
+	if err == nil && json.Unmarshal(b, &g.state) != nil {
+		return fmt.Errorf("keys: %s is damaged; move it away, start again and sign in with a fresh link: mural open", g.file)
 	}
 	if g.state.Sessions == nil {
 		g.state.Sessions = map[string]int64{}
@@ -157,26 +157,43 @@ func (g *Gate) originAllowed(origin string) bool {
 // Asked notes that a web client wants to publish, so that the owner can be asked once.
 // It says whether this is news.
 func (g *Gate) Asked(origin string) bool {
+	plain, err := parseOrigin(origin)
+	if err != nil || plain != origin { // "null" and the like: there is nobody to allow
+		return false
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_, decided := g.state.Origins[origin]
-	if decided || origin == "" || len(origin) > maxOriginSize || slices.Contains(g.waiting, origin) || len(g.waiting) >= MaxWaiting {
+	if decided || slices.Contains(g.waiting, origin) || len(g.waiting) >= MaxWaiting {
 		return false
 	}
 	g.waiting = append(g.waiting, origin)
 	return true
 }
 
-// Decide keeps the owner's word about a web client.
+// Decide keeps the owner's word about a web client: "https://example.org".
 func (g *Gate) Decide(origin string, allow bool) error {
-	if len(origin) > maxOriginSize || !strings.Contains(origin, "://") {
-		return fmt.Errorf("keys: %.60q is not the address of a web client; it looks like https://example.org", origin)
+	origin, err := parseOrigin(origin)
+	if err != nil {
+		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, known := g.state.Origins[origin]; !known && len(g.state.Origins) >= MaxOrigins {
+		return fmt.Errorf("keys: %d web clients are decided about already", MaxOrigins)
+	}
 	g.waiting = slices.DeleteFunc(g.waiting, func(o string) bool { return o == origin })
 	g.state.Origins[origin] = allow
 	return g.save()
+}
+
+// parseOrigin gives the form in which browsers send it (RFC 6454).
+func parseOrigin(s string) (string, error) {
+	u, err := url.Parse(strings.TrimSuffix(s, "/"))
+	if err != nil || len(s) > maxOriginSize || u.Scheme == "" || u.Host == "" || u.Path+u.RawQuery+u.Fragment != "" || u.User != nil {
+		return "", fmt.Errorf("keys: %.60q is not the address of a web client; it looks like https://example.org", s)
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
 // Origins gives the web clients decided about, and those that wait.
