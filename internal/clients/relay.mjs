@@ -3,6 +3,15 @@ import WebSocket from 'ws'
 
 globalThis.WebSocket ??= WebSocket
 
+// Libraries leave timers behind (to reconnect, to collect statistics), which
+// would keep a finished suite from ending. Theirs do not count any more;
+// sockets and the waits below do.
+const { setTimeout: countedTimeout } = globalThis
+for (const name of ['setTimeout', 'setInterval']) {
+  const counted = globalThis[name]
+  globalThis[name] = Object.assign((...args) => counted(...args).unref(), counted)
+}
+
 export const url = process.env.MURAL_RELAY
 if (!url) {
   throw new Error('MURAL_RELAY names the relay to test, for example: MURAL_RELAY=ws://localhost:4880 node --test')
@@ -14,7 +23,7 @@ export const now = () => Math.floor(Date.now() / 1000)
 export async function within(promise, what, ms = 15_000) {
   let timer
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain for ${what}`)), ms)
+    timer = countedTimeout(() => reject(new Error(`waited ${ms} ms in vain for ${what}`)), ms)
   })
   try {
     return await Promise.race([promise, late])
