@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { room } from './node.mjs'
+import { atTheEnd, room } from './node.mjs'
 import { chromium } from './eyes.mjs'
 
 /** whyNot says what is missing for a network, or nothing. */
@@ -12,6 +12,7 @@ export function whyNot() {
   return ''
 }
 
+const ROUTER = '02:00:00:00:00:fe' // its hardware address
 const ip = (line) => execFileSync('ip', line.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] })
 
 /** openLan joins machines named in names to one bridge and gives, for each, the words that run a command there. */
@@ -19,10 +20,12 @@ export function openLan(names) {
   const tag = 'mb' + process.pid, hub = tag + 'hub', made = []
   const add = (ns) => { ip(`netns add ${ns}`); made.push(ns) }
   const close = () => { for (const ns of made.splice(0)) ip(`netns del ${ns}`) }
+  atTheEnd(close)
   try {
     add(hub)
     ip(`-n ${hub} link add br0 type bridge mcast_snooping 0`) // a bridge without a querier would drop mDNS
-    ip(`-n ${hub} link set br0 up`)
+    ip(`-n ${hub} link set br0 address ${ROUTER} up`)
+    ip(`-n ${hub} addr add 10.98.0.254/24 dev br0`)
     const lan = { close }
     names.forEach((name, i) => {
       const ns = `${tag}${name}`
@@ -33,6 +36,7 @@ export function openLan(names) {
       ip(`-n ${ns} link set lan0 up`)
       ip(`-n ${ns} link set lo up`)
       ip(`-n ${ns} route add default via 10.98.0.254`) // multicast leaves by the default route
+      ip(`-n ${ns} neigh replace 10.98.0.254 lladdr ${ROUTER} dev lan0 nud permanent`) // the router is known, as on any Wi-Fi in use
       lan[name] = { inside: ['ip', 'netns', 'exec', ns], browser: wrapper(ns) }
     })
     return lan

@@ -14,6 +14,12 @@ const run = promisify(execFile)
 const rooms = [] // temporary folders
 const nodes = new Set()
 
+// Nothing outlives the tests, also when somebody presses Ctrl-C.
+const last = [() => { for (const n of nodes) n.process.kill() }]
+export const atTheEnd = (f) => last.push(f)
+process.on('exit', () => last.forEach((f) => f()))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
+
 /** room makes a temporary folder that is gone when the tests are. */
 export function room() {
   const dir = mkdtempSync(join(tmpdir(), 'mural-browser-'))
@@ -47,11 +53,11 @@ export async function startNode({ home = room(), port, inside = [], args = [] } 
   port ??= await freePorts()
   const all = [...inside, binary, '--home', home, '--port', String(port), 'run', ...args]
   const startedAt = Date.now()
-  const process = spawn(all[0], all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
-  const node = { process, home, port, inside, startedAt, url: `http://localhost:${port}`, log: '' }
+  const child = spawn(all[0], all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+  const node = { process: child, home, port, inside, startedAt, url: `http://localhost:${port}`, log: '' }
   nodes.add(node)
-  process.stderr.on('data', (b) => { node.log += b })
-  node.ended = new Promise((r) => process.once('exit', r))
+  child.stderr.on('data', (b) => { node.log += b })
+  node.ended = new Promise((r) => child.once('exit', r))
   node.link = await link(node)
   node.linkAt = Date.now()
   return node
