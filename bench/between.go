@@ -71,7 +71,7 @@ func meet(ctx context.Context, a, b *process) error {
 		return err
 	}
 	if !joined.Connected {
-		return errors.New("B could not reach A")
+		return errors.New("one node could not reach the other")
 	}
 	time.Sleep(2 * time.Second) // the first reconciliation
 	return nil

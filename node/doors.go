@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,13 +30,11 @@ const (
 
 // doors are what hangs on the one port.
 type doors struct {
-	relay     *relay.Server
-	blossom   *blossom.Server
-	web       *web.Server
-	servers   []*http.Server
-	listeners []net.Listener
-	unwatch   func()
-	failed    atomic.Int64
+	relay   *relay.Server
+	blossom *blossom.Server
+	web     *web.Server
+	servers []*http.Server
+	unwatch func()
 }
 
 // openDoors makes the doors. They answer through Handler; Serve opens the port.
