@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -189,6 +190,8 @@ func (f *fetcher) try(ctx context.Context, w *wish) {
 	f.wake()
 }
 
+var errAlone = fmt.Errorf("node: this command runs without peers: %w", fs.ErrNotExist)
+
 // fetchBlob gets one blob from whoever has it. It refuses when the disk or the
 // share for other people's media is used up.
 func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, limit time.Duration) error {
@@ -196,7 +199,7 @@ func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, limit 
 		return nil
 	}
 	if n.peers == nil {
-		return errors.New("node: this command runs without peers")
+		return errAlone
 	}
 	if err := n.room(ref.Size); err != nil {
 		return err
@@ -252,8 +255,10 @@ func (n *Node) Have(_ context.Context, h web.Hash) web.Have {
 // Fetch asks peers for a blob until it is whole or ctx ends.
 func (n *Node) Fetch(ctx context.Context, h web.Hash) (web.Have, error) {
 	err := n.fetchBlob(ctx, n.refOf(ctx, blob.Hash(h)), nil, fetchTime)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, context.DeadlineExceeded) {
-		err = nil // nobody has it: said by Have, not an error
+	for _, nobody := range []error{peer.ErrNobodyHas, fs.ErrNotExist, context.DeadlineExceeded} {
+		if errors.Is(err, nobody) {
+			return n.Have(ctx, h), nil // said by Have, not an error
+		}
 	}
 	return n.Have(ctx, h), err
 }

@@ -30,12 +30,12 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 var (
 	errNoSuchCall  = &Problem{404, "no-such-call", "There is no such call.", "See docs/protocol/api.md."}
 	errWrongMethod = &Problem{405, "wrong-method", "This call does not know that method.", "See the Allow header."}
-	errOwnerOnly   = &Problem{401, "owner-only", "Only the owner of this node may do this.", "Open the link that `mural` printed, or run `mural link`."}
+	errOwnerOnly   = &Problem{401, "owner-only", "Only the owner of this node may do this.", "Open the link that `mural` printed, or type `mural open`."}
 	errWrongHost   = &Problem{403, "wrong-host", "This node does not go by that name.", "Add the name to allowed_hosts in mural.toml."}
 	errForeignPage = &Problem{403, "foreign-page", "A page of another site tried to change something here.", "Open the node's own page."}
 	errWrongType   = &Problem{415, "wrong-content-type", "The body is not of a type that this call takes.", "Send application/json, or the file's own type for a file."}
 	errNotFound    = &Problem{404, "not-found", "That is not here.", "It may arrive when a peer brings it."}
-	errNoPerson    = &Problem{409, "no-person", "There is no person on this node yet.", "Give a name first: POST /api/person."}
+	errNoPerson    = &Problem{409, "no-person", "There is no person on this node yet.", "Type a name first: in the app, or with: mural name \"Ana\""}
 	errInternal    = &Problem{500, "internal", "Something went wrong inside the node.", "The node's log says what; `mural doctor` may help."}
 )
 

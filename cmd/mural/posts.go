@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -95,7 +96,7 @@ func (e *env) publish(post newPost, files, alts []string) error {
 		}
 		m, err := c.upload(e.ctx, f, ref.Alt)
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(f), err)
+			return about(filepath.Base(f), err)
 		}
 		if len(m.Stripped) > 0 {
 			fmt.Fprintf(e.err, "%s: removed %s\n", filepath.Base(f), strings.Join(m.Stripped, ", "))
@@ -111,6 +112,17 @@ func (e *env) publish(post newPost, files, alts []string) error {
 		return err
 	}
 	return e.print(out, func() { out.show(e.out) })
+}
+
+// about says of which file the node refused something.
+func about(file string, err error) error {
+	var p *problem
+	if !errors.As(err, &p) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	of := *p
+	of.Message = file + ": " + p.Message
+	return &of
 }
 
 // operation names the layer after what was put on top.
@@ -234,7 +246,7 @@ func (g *getCmd) Run(e *env) error {
 		return err
 	}
 	if have.Have != "all" {
-		return &problem{Message: "Nobody I can reach has this blob now.", Next: "Try again when more people are connected: mural peers"}
+		return c.nobodyHas()
 	}
 	res, err := c.raw(e.ctx, http.MethodGet, "/"+url.PathEscape(g.Blob), nil, "")
 	if err != nil {
@@ -253,6 +265,14 @@ func (g *getCmd) Run(e *env) error {
 		return err
 	}
 	return e.print(have, func() { fmt.Fprintf(e.out, "%s  %s\n", have.File, size(have.Size)) })
+}
+
+// nobodyHas says why a blob is not here and what to do about it.
+func (c *client) nobodyHas() *problem {
+	if c.own != nil {
+		return &problem{Message: "This blob is not here, and without a running node nobody can be asked.", Next: "Start one in another terminal: mural run"}
+	}
+	return &problem{Message: "Nobody I can reach has this blob now.", Next: "Try again when more people are connected: mural peers"}
 }
 
 // writeNew writes a file that must not be there yet.
