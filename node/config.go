@@ -62,7 +62,16 @@ func (c Config) withFile() (Config, error) {
 	if _, err := toml.DecodeFile(path, &f); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return c, fmt.Errorf("node: %s is not valid: %w", path, err)
 	}
-	return c.over(f), nil
+	c = c.over(f)
+	return c, errors.Join(checkPort("--port", c.Port), checkPort("--peer-port", c.PeerPort))
+}
+
+func checkPort(flag string, port int) error {
+	const last = 1<<16 - 1
+	if port < 1 || port > last {
+		return fmt.Errorf("%s %d is not a port; choose a number from 1 to %d", flag, port, last)
+	}
+	return nil
 }
 
 func (c Config) over(f Config) Config {
