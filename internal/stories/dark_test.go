@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"mural/internal/testkit"
 )
@@ -15,6 +16,11 @@ import (
 // never met her, gets all of it from Ben alone, signed by her.
 func TestWhenOneNodeGoesDark(t *testing.T) {
 	t.Parallel()
+	t.Run("killed", func(t *testing.T) { oneGoesDark(t, (*testkit.World).GoesDark) })
+	t.Run("without power", func(t *testing.T) { oneGoesDark(t, (*testkit.World).LosesPower) })
+}
+
+func oneGoesDark(t *testing.T, goesDark func(*testkit.World, *testkit.Person)) {
 	w := testkit.Bridge(t)
 	ana, ben := w.Person("Ana"), w.Person("Ben")
 	w.As(ben).Joins(w.As(ana).Invites()) // joining follows
@@ -26,8 +32,9 @@ func TestWhenOneNodeGoesDark(t *testing.T) {
 		w.As(ben).Sees(post)
 	}
 
-	w.GoesDark(ana)
+	goesDark(w, ana)
 
+	dark := time.Now()
 	w.As(ben).Plays(film.Media[0])
 	kept := w.As(ben).KeptBy(film, "kept although its author is dark", func(k testkit.Kept) error {
 		if k.Author != "dark" || k.AuthorDarkSinceMS == 0 {
@@ -35,6 +42,7 @@ func TestWhenOneNodeGoesDark(t *testing.T) {
 		}
 		return nil
 	})
+	t.Logf("Ben's node says so %s after it happened", time.Since(dark).Round(time.Millisecond))
 	if !keptBy(kept, ben) {
 		t.Errorf("Ben has the clip and is not among its keepers: %+v", kept)
 	}

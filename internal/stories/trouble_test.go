@@ -56,19 +56,19 @@ func TestPortInUse(t *testing.T) {
 }
 
 // TestKilledInTheMiddle proves that a post which was accepted is there after
-// any number of power cuts in the middle of posting.
+// its node was killed any number of times in the middle of posting.
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	w := testkit.New(t)
 	ana := w.Person("Ana")
 	var accepted []testkit.Post
-	const cuts = 5
-	for cut := range cuts {
-		accepted = append(accepted, postUntilDark(w, ana, cut)...)
+	const kills = 5
+	for round := range kills {
+		accepted = append(accepted, postUntilDark(w, ana, round)...)
 		w.ComesBack(ana)
 	}
-	t.Logf("%d posts were accepted between %d power cuts", len(accepted), cuts)
-	if len(accepted) < cuts {
+	t.Logf("%d posts were accepted between %d kills", len(accepted), kills)
+	if len(accepted) < kills {
 		t.Fatal("too few to prove anything")
 	}
 	for _, post := range accepted {
@@ -82,7 +82,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// postUntilDark posts from two hands at once until the power goes, and gives
+// postUntilDark posts from two hands at once until the node is killed, and gives
 // what was accepted.
 func postUntilDark(w *testkit.World, p *testkit.Person, round int) []testkit.Post {
 	var mu sync.Mutex

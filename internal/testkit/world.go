@@ -78,9 +78,13 @@ func (w *World) end() {
 		w.wire.remove()
 	}
 	for _, p := range w.people {
-		if log := p.Log(); strings.Contains(log, "panic: ") || strings.Contains(log, "fatal error: ") {
-			w.t.Errorf("the node of %s crashed:\n%s", p.Name, tail(log, 3*logTail))
+		log := p.Log()
+		for _, bad := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"} {
+			if at := strings.Index(log, bad); at >= 0 {
+				w.t.Errorf("the node of %s crashed or raced:\n%s", p.Name, head(log[at:], 3*logTail))
+			}
 		}
+		w.complaints(p, log)
 	}
 }
 
@@ -97,6 +101,24 @@ func (w *World) tell() {
 		}
 		w.t.Logf("-- sockets of %s (%s)\n%s", p.Name, p.Addr, out)
 	}
+}
+
+// complaints repeats the last error of a node, for whoever reads the story.
+func (w *World) complaints(p *Person, log string) {
+	count, last := 0, ""
+	for line := range strings.SplitSeq(log, "\n") {
+		if strings.Contains(line, "level=ERROR") {
+			count, last = count+1, line
+		}
+	}
+	if count > 0 {
+		w.t.Logf("%s's node wrote %d errors into its log, at last: %s", p.Name, count, last)
+	}
+}
+
+func head(text string, lines int) string {
+	all := strings.Split(text, "\n")
+	return strings.Join(all[:min(len(all), lines)], "\n")
 }
 
 func tail(text string, lines int) string {
@@ -184,9 +206,19 @@ func (w *World) As(p *Person) *Person {
 	return p
 }
 
-// GoesDark kills a node the way a power cut does (SIGKILL).
+// GoesDark kills a node (SIGKILL). It has no time for a last word; the kernel
+// still closes its connections, so others notice at once.
 func (w *World) GoesDark(p *Person) {
 	w.t.Helper()
+	p.kill()
+}
+
+// LosesPower ends a node and the whole machine around it: nobody is told
+// anything, connections stay open towards nothing. Heal gives the network back.
+// What the kernel had not written to disk survives here, unlike in a real cut.
+func (w *World) LosesPower(p *Person) {
+	w.t.Helper()
+	w.Cut(p)
 	p.kill()
 }
 
