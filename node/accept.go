@@ -98,10 +98,10 @@ func (n *Node) admit(ctx context.Context, src event.Source, events []*event.Even
 }
 
 // keep stores what is to be stored and then tells the subscribers.
-func (n *Node) keep(ctx context.Context, src event.Source, events []*event.Event, fresh []int, verdicts []event.Verdict) {
+func (n *Node) keep(ctx context.Context, src event.Source, events []*event.Event, in []int, verdicts []event.Verdict) {
 	var entries []store.Entry
 	var at []int
-	for _, i := range fresh {
+	for _, i := range in {
 		if events[i].Kind.IsEphemeral() {
 			n.fanout.Publish(events[i])
 			continue
@@ -111,7 +111,9 @@ func (n *Node) keep(ctx context.Context, src event.Source, events []*event.Event
 	if len(entries) == 0 {
 		return
 	}
+	gone := n.shownByDeleted(ctx, entries)
 	outcomes, err := n.store.Save(ctx, entries)
+	var fresh []*event.Event
 	for k, i := range at {
 		if err != nil {
 			verdicts[i] = n.failed(events[i].ID, err)
@@ -119,9 +121,11 @@ func (n *Node) keep(ctx context.Context, src event.Source, events []*event.Event
 		}
 		if settle(&verdicts[i], outcomes[k]) {
 			n.fanout.Publish(events[i])
-			n.arrived(src, events[i])
+			n.sweeper.forsake(events[i].PubKey, gone[events[i].ID])
+			fresh = append(fresh, events[i])
 		}
 	}
+	n.arrived(ctx, src, fresh)
 }
 
 // settle turns what the store did into a verdict, and says whether the event is new here.

@@ -8,45 +8,59 @@ import (
 	"mural/lineage"
 )
 
-// arrived does what follows from a new event: its blobs are fetched, its
-// sources asked for, and a follow list changes whom this node listens to.
-// It returns at once; the work goes on in goroutines that Close waits for.
-func (n *Node) arrived(src event.Source, e *event.Event) {
-	n.wanted.remove(e.ID)
-	n.fetcher.add(src.Peer, e)
-	n.keeping.posted(e)
-	if n.askSources(e) && n.peers != nil {
+// arrived does what follows from new events: their blobs are fetched, their
+// sources asked for, what reposts carry is taken in, and a follow list changes
+// whom this node listens to. Fetching goes on in goroutines that Close waits for.
+func (n *Node) arrived(ctx context.Context, src event.Source, fresh []*event.Event) {
+	var asked bool
+	var reposts []repost
+	for _, e := range fresh {
+		hops := n.wanted.remove(e.ID)
+		n.fetcher.add(src.Peer, e)
+		n.keeping.posted(e)
+		asked = n.ask(ctx, hops+1, sourcesOf(e)) || asked
+		if isBareRepost(e) {
+			reposts = append(reposts, repost{e, hops})
+		}
+		if e.Kind == event.KindFollows && n.trust.ring(e.PubKey) <= ringFollowing {
+			n.listen()
+		}
+	}
+	asked = n.unpack(ctx, src, reposts) || asked
+	if asked && n.peers != nil {
 		n.peers.Resync()
 	}
-	if e.Kind != event.KindFollows || n.trust.ring(e.PubKey) > ringFollowing {
-		return
-	}
+}
+
+// listen reads the follow lists again.
+func (n *Node) listen() {
 	if _, err := n.retrust(n.ctx); err != nil && n.ctx.Err() == nil {
 		n.log.Error("follow lists not read", "err", err)
 	}
 }
 
-// askSources notes the sources of a layer that are not here: a layer brings
-// what it was made from, whoever wrote it.
-func (n *Node) askSources(e *event.Event) bool {
+func sourcesOf(e *event.Event) []event.ID {
 	var ids []event.ID
 	for _, edge := range lineage.Edges(e) {
-		ids = append(ids, edge.To)
+		if !slices.Contains(ids, edge.To) {
+			ids = append(ids, edge.To)
+		}
 	}
+	return ids
+}
+
+// ask notes which of the events are not here, to be asked for by name: a layer
+// brings what it was made from, whoever wrote it. It says whether that is news.
+func (n *Node) ask(ctx context.Context, hops int, ids []event.ID) bool {
 	if len(ids) == 0 {
 		return false
 	}
-	known, err := n.known(n.ctx, ids)
+	known, err := n.known(ctx, ids)
 	if err != nil {
-		return false
+		return false // asked again after the next start
 	}
-	missing := ids[:0]
-	for _, id := range ids {
-		if !known[id] {
-			missing = append(missing, id)
-		}
-	}
-	return n.wanted.add(missing...)
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id event.ID) bool { return known[id] })
+	return n.wanted.add(hops, missing...)
 }
 
 // mediaKinds are the kinds whose blobs are looked for again at start.
@@ -55,16 +69,25 @@ var mediaKinds = []event.Kind{
 	event.KindVoiceComment, event.KindComment, event.KindArticle, event.KindAddressableVideo, event.KindAddressableShortVideo,
 }
 
-const recallMedia = 1000 // newest events whose missing blobs are asked for again
+const recallMedia = 1000 // newest events whose missing blobs and sources are asked for again
 
-// recallBlobs asks again for what was missing when this node went down.
-func (n *Node) recallBlobs(ctx context.Context) {
+// recall asks again for the media and the sources that were missing when this
+// node went down. Only those of people within the rings: a stranger's own
+// sources were a matter of the moment.
+func (n *Node) recall(ctx context.Context) {
 	found, err := n.store.Query(ctx, event.Filter{Kinds: mediaKinds, Limit: recallMedia})
 	if err != nil {
 		n.log.WarnContext(ctx, "missing media not looked for", "err", err)
 		return
 	}
+	var sources []event.ID
 	for _, e := range slices.Backward(found) {
 		n.fetcher.add("", e)
+		if n.trust.ring(e.PubKey) <= ringFriends {
+			sources = append(sources, sourcesOf(e)...)
+		}
+	}
+	if n.ask(ctx, 1, sources) {
+		n.peers.Resync()
 	}
 }

@@ -85,7 +85,7 @@ func (n *Node) Publish(ctx context.Context, template *event.Event) (*event.Event
 	if !ok {
 		return nil, &web.Problem{Status: 409, Code: "no-person", Message: "This node has no person yet.", Next: "Type a name first: open the app, or run: mural name \"Ana\""}
 	}
-	e := &event.Event{Kind: template.Kind, Tags: template.Tags, Content: template.Content, CreatedAt: template.CreatedAt}
+	e := &event.Event{PubKey: who, Kind: template.Kind, Tags: template.Tags, Content: template.Content, CreatedAt: template.CreatedAt}
 	if err := n.date(ctx, who, e); err != nil {
 		return nil, err
 	}
@@ -113,16 +113,19 @@ func (n *Node) date(ctx context.Context, who event.PubKey, e *event.Event) error
 	if !e.Kind.IsReplaceable() && !e.Kind.IsAddressable() {
 		return nil
 	}
-	f := event.Filter{Authors: []event.PubKey{who}, Kinds: []event.Kind{e.Kind}, Limit: 1}
-	if e.Kind.IsAddressable() {
-		f.Tags = map[byte][]string{'d': {e.Tags.First("d").Value(1)}}
+	f := event.Filter{Authors: []event.PubKey{who}, Kinds: []event.Kind{e.Kind}}
+	if d := e.Identifier(); e.Kind.IsAddressable() && d != "" { // no d tag is the same as an empty one
+		f.Tags = map[byte][]string{'d': {d}}
 	}
-	prev, err := n.store.Query(ctx, f)
+	err := eachEvent(ctx, n.store, f, func(prev *event.Event) bool {
+		same := prev.Address() == e.Address()
+		if same {
+			e.CreatedAt = max(e.CreatedAt, prev.CreatedAt+1)
+		}
+		return !same
+	})
 	if err != nil {
 		return fmt.Errorf("node: dating a new version: %w", err)
-	}
-	if len(prev) > 0 {
-		e.CreatedAt = max(e.CreatedAt, prev[0].CreatedAt+1)
 	}
 	return nil
 }

@@ -63,6 +63,7 @@ func (r *refs) imeta(fields []string) {
 			main.Hash, _ = blob.ParseHash(value)
 		case "size":
 			main.Size, _ = strconv.ParseInt(value, 10, 64)
+			main.Size = max(main.Size, 0)
 		case "chunks":
 			main.Chunks, _ = blob.ParseHash(value)
 		case "image", "thumb":

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
@@ -36,6 +37,8 @@ type Config struct {
 	Nearby string       `toml:"-"` // "on" or "off" answers the question for whatever network this is; "" asks
 	Alone  bool         `toml:"-"` // open no port: a command that runs without a node
 	Log    *slog.Logger `toml:"-"`
+
+	Now func() time.Time `toml:"-"` // default time.Now
 }
 
 // DefaultHome is ~/.mural.
@@ -83,6 +86,9 @@ func (c Config) over(f Config) Config {
 	c.Name = first(c.Name, f.Name, "mural")
 	c.KeepOriginals = c.KeepOriginals || f.KeepOriginals
 	c.AllowedHosts = append(c.AllowedHosts, f.AllowedHosts...)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

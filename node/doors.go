@@ -13,7 +13,6 @@ import (
 
 	"mural/blob"
 	"mural/blossom"
-	"mural/event"
 	"mural/media"
 	"mural/relay"
 	"mural/ui"
@@ -50,8 +49,8 @@ func (n *Node) openDoors() (err error) {
 		Identify: n.relayVisitor, Info: n.relayInfo(), Limits: n.relayLimits(), Now: n.now, Log: n.log, OnOrigin: n.originAsks,
 	}, n)
 	n.doors.blossom = blossom.New(blossom.Config{
-		Blobs: n.blobs, Owners: n.blobs, Import: importer{n}, Allow: n.allowUpload, Location: media.Location, Sniff: media.Sniff,
-		Fetch: n.fetchForReader, MayFetch: n.mayFetch, Now: n.now, Log: n.log,
+		Blobs: keptBlobs{n.blobs, n}, Owners: countedOwners{n.blobs, n}, Import: importer{n}, Allow: n.allowUpload, Location: media.Location, Sniff: media.Sniff,
+		Fetch: n.fetchForReader, MayFetch: n.mayFetch, IsMe: n.gate.IsMe, Now: n.now, Log: n.log,
 	})
 	return nil
 }
@@ -207,19 +206,9 @@ func (n *Node) originAsks(origin string) {
 	}
 }
 
-// allowUpload lets the owner, the owner's programs and the owner's key store blobs.
-func (n *Node) allowUpload(r *http.Request, who event.PubKey, size int64) error {
-	v := n.gate.Identify(r)
-	me, _ := n.ring.Person()
-	if !v.Owner && who != me && !v.Local && !v.OriginAllowed && !n.cfg.Open {
-		return errors.New("this node stores media for its owner only")
-	}
-	return n.room(size)
-}
-
 // fetchForReader gets a blob that a reader asked for and that is not here.
 func (n *Node) fetchForReader(ctx context.Context, h blob.Hash) error {
-	return n.fetchBlob(ctx, n.refOf(ctx, h), nil, fetchTime)
+	return n.fetchBlob(ctx, n.refOf(ctx, h), nil, blob.MaxBlobBytes)
 }
 
 // mayFetch: only the owner and the owner's programs make this node ask others.
@@ -231,14 +220,10 @@ func (n *Node) mayFetch(r *http.Request) bool {
 // importer is the library as Blossom's /media sees it.
 type importer struct{ n *Node }
 
-func (i importer) Import(ctx context.Context, r io.Reader, name string) (blob.Info, error) {
-	m, err := i.n.Import(ctx, r, name, false)
-	var p *web.Problem
-	if errors.As(err, &p) {
-		return blob.Info{}, &blossom.Refusal{Status: p.Status, Reason: p.Message + " " + p.Next}
-	}
+func (i importer) Import(ctx context.Context, r io.Reader, _ string) (blob.Info, error) {
+	m, err := i.n.takeIn(ctx, r, i.n.cfg.KeepOriginals)
 	if err != nil {
-		return blob.Info{}, err
+		return blob.Info{}, fits(err)
 	}
 	return i.n.blobs.Stat(blob.Hash(m.Hash))
 }

@@ -28,15 +28,13 @@ func (n *Node) Watch(notify func(web.Change)) (cancel func()) { return n.watch.W
 
 // FirstReceipts says how each of the events first came here.
 func (n *Node) FirstReceipts(ctx context.Context, ids []event.ID) (map[event.ID]web.Receipt, error) {
-	out := make(map[event.ID]web.Receipt, len(ids))
-	for _, id := range ids {
-		list, err := n.store.Receipts(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if len(list) > 0 {
-			out[id] = web.Receipt{Via: list[0].Via, Peer: list[0].From, At: list[0].At}
-		}
+	first, err := n.store.FirstReceipts(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[event.ID]web.Receipt, len(first))
+	for id, r := range first {
+		out[id] = web.Receipt{Via: r.Via, Peer: r.From, At: r.At}
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,15 +26,18 @@ const (
 	fetchWorkers = 3
 	maxFetches   = 10_000           // blobs waited for at once
 	firstRetry   = 2 * time.Second  // after a peer did not have it yet
-	lastRetry    = 10 * time.Minute // between tries while nobody has it
+	lastRetry    = 30 * time.Minute // between tries while nobody has it; a new peer is asked at once
+	maxWishFrom  = 8                // peers remembered that brought an event with the blob
+	maxWishPosts = 8                // events told of a blob when it came
 	fetchTime    = 10 * time.Minute // one try at one blob
 )
 
 // wish is a blob that is wanted and not here.
 type wish struct {
 	ref   blobRef
-	from  []string // peers that brought the event, most likely to have it
-	event event.ID
+	most  int64      // bytes that its author's ring allows
+	from  []string   // peers that brought the event, most likely to have it
+	posts []event.ID // events that show it
 	next  time.Time
 	pause time.Duration
 	busy  bool
@@ -58,30 +62,35 @@ func (f *fetcher) add(from string, e *event.Event) {
 		return
 	}
 	for _, ref := range blobRefs(e) {
-		if f.allowed(e.PubKey, ref) && !f.n.hasBlob(ref.Hash) {
-			f.put(from, e.ID, ref)
+		most := f.most(e.PubKey, ref)
+		if ref.Size <= most && !f.n.hasBlob(ref.Hash) {
+			f.put(from, e.ID, ref, most)
 		}
 	}
 }
 
-func (f *fetcher) allowed(author event.PubKey, ref blobRef) bool {
-	size := ref.Size
-	if size <= 0 {
-		size = unknownSize
-	}
+// most gives how many bytes of a blob come unasked, by its author's ring.
+func (f *fetcher) most(author event.PubKey, ref blobRef) int64 {
 	if ref.Small {
-		return size <= fetchStranger
+		return fetchStranger
 	}
 	switch f.n.trust.ring(author) {
 	case ringMe, ringFollowing:
-		return size <= fetchFollowing
+		return fetchFollowing
 	case ringFriends:
-		return size <= fetchFriends
+		return fetchFriends
 	}
-	return size <= fetchStranger
+	return fetchStranger
 }
 
-func (f *fetcher) put(from string, id event.ID, ref blobRef) {
+// forget gives up a blob that nobody needs any more.
+func (f *fetcher) forget(h blob.Hash) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.wish, h)
+}
+
+func (f *fetcher) put(from string, id event.ID, ref blobRef, most int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.wish[ref.Hash]
@@ -89,11 +98,15 @@ func (f *fetcher) put(from string, id event.ID, ref blobRef) {
 		if len(f.wish) >= maxFetches {
 			return
 		}
-		w = &wish{ref: ref, event: id, pause: firstRetry}
+		w = &wish{ref: ref, pause: firstRetry}
 		f.wish[ref.Hash] = w
 	}
-	if from != "" && len(w.from) < 8 {
+	w.most = max(w.most, most)
+	if from != "" && len(w.from) < maxWishFrom && !slices.Contains(w.from, from) {
 		w.from = append(w.from, from)
+	}
+	if !id.IsZero() && len(w.posts) < maxWishPosts && !slices.Contains(w.posts, id) {
+		w.posts = append(w.posts, id)
 	}
 	w.next = f.n.now()
 	f.wake()
@@ -118,7 +131,7 @@ func (f *fetcher) peerCame() {
 
 // run fetches until ctx ends. It sleeps while nothing is wished for.
 func (f *fetcher) run(ctx context.Context) {
-	f.n.recallBlobs(ctx)
+	f.n.recall(ctx)
 	jobs := make(chan *wish)
 	var workers sync.WaitGroup
 	for range fetchWorkers {
@@ -176,39 +189,69 @@ func (f *fetcher) due() (*wish, time.Duration) {
 }
 
 func (f *fetcher) try(ctx context.Context, w *wish) {
-	err := f.n.fetchBlob(ctx, w.ref, w.from, fetchTime)
+	f.mu.Lock()
+	from, most := slices.Clone(w.from), w.most
+	f.mu.Unlock()
+	err := f.n.fetchBlob(ctx, w.ref, from, most)
+	for _, id := range f.tried(w, err) {
+		f.n.watch.tell(web.Change{Post: id})
+	}
+	f.wake()
+}
+
+// tried notes how a try went, and gives the events that show what has come.
+func (f *fetcher) tried(w *wish, err error) (posts []event.ID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w.busy = false
-	if err == nil {
-		delete(f.wish, w.ref.Hash)
-		f.wake()
-		return
+	if err != nil && !errors.Is(err, errOverRing) {
+		w.next = f.n.now().Add(w.pause)
+		w.pause = min(2*w.pause, lastRetry)
+		return nil
 	}
-	w.next = f.n.now().Add(w.pause)
-	w.pause = min(2*w.pause, lastRetry)
-	f.wake()
+	if f.wish[w.ref.Hash] == w {
+		delete(f.wish, w.ref.Hash)
+	}
+	if err != nil {
+		return nil
+	}
+	return w.posts
 }
 
 var errAlone = fmt.Errorf("node: this command runs without peers: %w", fs.ErrNotExist)
 
-// fetchBlob gets one blob from whoever has it. It refuses when the disk or the
-// share for other people's media is used up.
-func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, limit time.Duration) error {
+// errOverRing says that a blob turned out larger than what comes unasked.
+var errOverRing = errors.New("node: the blob is larger than what is fetched unasked")
+
+// fetchBlob gets one blob of at most so many bytes from whoever has it. It
+// refuses when the disk or the share for other people's media is used up.
+func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, most int64) error {
 	if n.hasBlob(ref.Hash) {
 		return nil
 	}
 	if n.peers == nil {
 		return errAlone
 	}
-	if err := n.room(ref.Size); err != nil {
+	size := first(ref.Size, unknownSize)
+	if err := n.room(ctx, size); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
-	err := n.peers.Fetch(ctx, peer.Want{Hash: ref.Hash, Size: ref.Size, Chunks: ref.Chunks, From: from}, nil)
-	if err == nil {
+	ctx, over := context.WithCancelCause(ctx)
+	defer over(nil)
+	// Where the event does not say a size, a peer does, with the first chunk.
+	watch := func(_, total int64) {
+		if total > most || total > size && n.room(ctx, total) != nil {
+			over(errOverRing)
+		}
+	}
+	err := n.peers.Fetch(ctx, peer.Want{Hash: ref.Hash, Size: ref.Size, Chunks: ref.Chunks, From: from}, watch)
+	switch {
+	case err == nil:
 		n.blobArrived(ref.Hash)
+	case errors.Is(context.Cause(ctx), errOverRing):
+		return errOverRing
 	}
 	return err
 }
@@ -218,14 +261,19 @@ func (n *Node) blobArrived(h blob.Hash) {
 	n.keeping.wake()
 }
 
-// room says whether size more bytes may be taken for others.
-func (n *Node) room(size int64) error {
+// room says whether size more bytes of other people's media may be taken.
+func (n *Node) room(ctx context.Context, size int64) error {
 	_, used := n.blobs.Usage()
-	if used+size > int64(n.cfg.KeepGB)<<30 {
-		return errors.New("node: the share of the disk for media is used up; raise keep_gb in mural.toml")
+	if used-n.uploads.mine(ctx)+size > int64(n.cfg.KeepGB)<<30 {
+		return &web.Problem{Status: 507, Code: "full", Message: "The share of the disk for other people's media is used up.", Next: "Raise keep_gb in mural.toml."}
 	}
+	return n.diskRoom(size)
+}
+
+// diskRoom says whether size more bytes fit on the disk.
+func (n *Node) diskRoom(size int64) error {
 	if diskFree(n.cfg.Home) < minFreeBytes+size {
-		return errors.New("node: the disk is nearly full; nothing more is fetched")
+		return &web.Problem{Status: 507, Code: "full", Message: "The disk is nearly full; nothing more is taken in.", Next: "Free some space and try again."}
 	}
 	return nil
 }
@@ -239,7 +287,7 @@ func (n *Node) hasBlob(h blob.Hash) bool {
 func (n *Node) blobDamaged(h blob.Hash) {
 	n.log.Warn("a file on disk was damaged and is fetched again", "blob", h.String())
 	if n.fetcher != nil {
-		n.fetcher.put("", event.ID{}, blobRef{Hash: h})
+		n.fetcher.put("", event.ID{}, blobRef{Hash: h}, blob.MaxBlobBytes)
 	}
 }
 
@@ -254,7 +302,7 @@ func (n *Node) Have(_ context.Context, h web.Hash) web.Have {
 
 // Fetch asks peers for a blob until it is whole or ctx ends.
 func (n *Node) Fetch(ctx context.Context, h web.Hash) (web.Have, error) {
-	err := n.fetchBlob(ctx, n.refOf(ctx, blob.Hash(h)), nil, fetchTime)
+	err := n.fetchBlob(ctx, n.refOf(ctx, blob.Hash(h)), nil, blob.MaxBlobBytes)
 	for _, nobody := range []error{peer.ErrNobodyHas, fs.ErrNotExist, context.DeadlineExceeded} {
 		if errors.Is(err, nobody) {
 			return n.Have(ctx, h), nil // said by Have, not an error

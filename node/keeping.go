@@ -188,8 +188,8 @@ func (n *Node) challenge(ctx context.Context, peerID string, e *event.Event, key
 	if key == e.ID {
 		err = n.peers.ChallengeEvent(ctx, peerID, e)
 	} else {
-		info, e := n.blobs.Stat(blob.Hash(key))
-		if e != nil {
+		info, absent := n.blobs.Stat(blob.Hash(key))
+		if absent != nil {
 			return false // without a copy of our own there is nothing to check against
 		}
 		err = n.peers.Challenge(ctx, peerID, info.Hash, info.Size)
@@ -208,13 +208,12 @@ func (n *Node) challenge(ctx context.Context, peerID string, e *event.Event, key
 // Kept says for each post which devices keep it and whether its author's are awake.
 func (n *Node) Kept(ctx context.Context, posts []*event.Event) (map[event.ID]web.Kept, error) {
 	out := make(map[event.ID]web.Kept, len(posts))
-	authors := map[event.PubKey]web.Kept{}
+	authors, err := n.authorStates(ctx, posts)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range posts {
-		kept, ok := authors[e.PubKey]
-		if !ok {
-			kept = n.authorState(ctx, e.PubKey)
-			authors[e.PubKey] = kept
-		}
+		kept := authors[e.PubKey]
 		keepers, err := n.keepersOf(ctx, e)
 		if err != nil {
 			return nil, err

@@ -24,7 +24,36 @@ const (
 
 // Import takes a file in: metadata goes before the bytes get their name, then
 // the blob is stored and described. name is a hint for people only.
-func (n *Node) Import(ctx context.Context, r io.Reader, name string, keepOriginal bool) (web.Media, error) {
+func (n *Node) Import(ctx context.Context, r io.Reader, _ string, keepOriginal bool) (web.Media, error) {
+	m, err := n.takeIn(ctx, r, keepOriginal || n.cfg.KeepOriginals)
+	if err != nil {
+		return m, err
+	}
+	return m, intake(n.ownDraft(ctx, blob.Hash(m.Hash)))
+}
+
+// ownDraft lists the file among the person's uploads, with a mark that it is
+// for a post that may come: without the mark it would stay for ever.
+func (n *Node) ownDraft(ctx context.Context, h blob.Hash) error {
+	me, ok := n.ring.Person()
+	if !ok {
+		return nil
+	}
+	owners, err := n.owners(ctx)
+	if err != nil {
+		return err
+	}
+	if _, marked := n.drafts.marked(h); owners.has(me, h) && !marked {
+		return nil // uploaded on purpose, by a Blossom client: it stays
+	}
+	if err := n.drafts.mark(h); err != nil {
+		return err
+	}
+	return n.blobs.AddOwner(ctx, h, me)
+}
+
+// takeIn cleans, stores and describes a file.
+func (n *Node) takeIn(ctx context.Context, r io.Reader, keepOriginal bool) (web.Media, error) {
 	raw, err := n.receive(r)
 	if err != nil {
 		return web.Media{}, intake(err)
@@ -37,11 +66,11 @@ func (n *Node) Import(ctx context.Context, r io.Reader, name string, keepOrigina
 	}
 	defer os.Remove(clean.Name())
 	defer clean.Close()
-	info, err := n.blobs.Put(ctx, clean, blob.PutOptions{Type: report.Type})
+	info, err := n.putBlob(ctx, clean, blob.PutOptions{Type: report.Type})
 	if err != nil {
 		return web.Media{}, intake(err)
 	}
-	if keepOriginal || n.cfg.KeepOriginals {
+	if keepOriginal {
 		if err := n.keepOriginal(ctx, raw); err != nil {
 			return web.Media{}, intake(err)
 		}
@@ -83,6 +112,9 @@ func (n *Node) strip(ctx context.Context, raw *os.File) (*os.File, media.Report,
 		return nil, media.Report{}, err
 	}
 	report, err := media.Strip(ctx, raw, out)
+	if err == nil && report.Unchecked { // AVI, camera raw: what they tell about their maker stays in
+		err = fmt.Errorf("%w: %s cannot be cleaned", media.ErrUnsupported, report.Type)
+	}
 	if err == nil {
 		_, err = out.Seek(0, io.SeekStart)
 	}
@@ -119,6 +151,8 @@ func (n *Node) keepOriginal(ctx context.Context, raw *os.File) error {
 // intake turns what can go wrong with a file into a sentence with a next step.
 func intake(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, blob.ErrTooLarge), errors.Is(err, media.ErrTooLarge):
 		return &web.Problem{Status: 413, Code: "too-large", Message: "This file is over the limit of 4 GB, or too complex to be cleaned.", Next: "Cut it into parts and post them one by one."}
 	case errors.Is(err, media.ErrUnsupported), errors.Is(err, errEmpty):
@@ -139,7 +173,7 @@ func (n *Node) Describe(ctx context.Context, h web.Hash) (web.Media, error) {
 		return web.Media{}, err
 	}
 	cache := n.home.path("cache", h.String()+".json")
-	if m, err := readDescription(cache); err == nil {
+	if m, err := readDescription(cache); err == nil && n.hasPoster(m) {
 		return m, nil
 	}
 	m, err := n.describe(ctx, info)
@@ -154,6 +188,16 @@ func (n *Node) Describe(ctx context.Context, h web.Hash) (web.Media, error) {
 		n.log.WarnContext(ctx, "description not kept", "err", err)
 	}
 	return m, nil
+}
+
+// hasPoster says whether the poster that a description names is still here. It
+// counts as taken in anew: a post with it may be on its way.
+func (n *Node) hasPoster(m web.Media) bool {
+	if m.Poster.IsZero() {
+		return true
+	}
+	n.drafts.touch(blob.Hash(m.Poster))
+	return n.hasBlob(blob.Hash(m.Poster))
 }
 
 func readDescription(path string) (m web.Media, err error) {
@@ -218,7 +262,7 @@ func (n *Node) poster(ctx context.Context, path string) web.Hash {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return web.Hash{}
 	}
-	info, err := n.blobs.Put(ctx, f, blob.PutOptions{Type: "image/jpeg"})
+	info, err := n.putBlob(ctx, f, blob.PutOptions{Type: "image/jpeg"})
 	if err != nil {
 		return web.Hash{}
 	}

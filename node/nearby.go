@@ -154,6 +154,9 @@ func (n *Node) Join(ctx context.Context, code string) (event.PubKey, bool, error
 	if n.peers == nil {
 		return inv.Person, false, nil
 	}
+	if err := n.peerbook.invited(ctx, inv.Peer, inv.Addrs); err != nil {
+		return inv.Person, false, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	_, err = n.peers.Connect(ctx, inv.Addrs)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -46,17 +47,23 @@ type Node struct {
 	nearby  *nearby
 	watch   *watchers
 	marks   *marks
+	drafts  *drafts
+	uploads *uploads
+	sweeper *sweeper
 	metrics metrics
 	doors   doors
+
+	peerbook *peerbook
 
 	ctx  context.Context // ends when Close begins
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
 
-// memoryTarget is what the garbage collector aims for: the whole node is to
-// idle under 80 MB on an old laptop.
-const memoryTarget = 64 << 20
+// memoryTarget is where the garbage collector begins to work harder, in bytes.
+// A node idles far below; pictures and passphrases take it up for a moment.
+// GOMEMLIMIT in the environment wins.
+const memoryTarget = 160 << 20
 
 // Open opens the home and everything in it, and starts what runs without a
 // port. Serve opens the port. A home in use is ErrBusy with a sentence.
@@ -65,8 +72,10 @@ func Open(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	debug.SetMemoryLimit(memoryTarget)
-	n := &Node{cfg: cfg, log: cfg.Log, now: time.Now, started: time.Now(), fanout: &Fanout{}, watch: &watchers{}}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryTarget)
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, now: cfg.Now, started: cfg.Now(), fanout: &Fanout{}, watch: &watchers{}}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	if n.home, err = openHome(cfg.Home); err != nil {
 		return nil, err
@@ -95,11 +104,14 @@ func (n *Node) openRooms() (err error) {
 	if n.ring, err = keys.Open(n.home.path("keys"), rand.Reader); err != nil {
 		return err
 	}
-	if n.store, err = store.Open(n.home.path("events.db"), store.Options{}); err != nil {
+	if n.store, err = store.Open(n.home.path("events.db"), store.Options{Now: n.now}); err != nil {
 		return err
 	}
-	n.blobs, err = blob.Open(n.home.dir, blob.Options{OnDamaged: n.blobDamaged})
+	n.blobs, err = blob.Open(n.home.dir, blob.Options{OnDamaged: n.blobDamaged, Now: n.now})
 	if err != nil {
+		return err
+	}
+	if n.peerbook, err = openPeerbook(n.ctx, n.store); err != nil {
 		return err
 	}
 	if n.marks, err = openMarks(n.home.path("marks.json")); err != nil {
@@ -123,6 +135,9 @@ func (n *Node) openDesk() {
 	n.fetcher = newFetcher(n)
 	n.keeping = newKeeping(n)
 	n.nearby = newNearby(n)
+	n.drafts = newDrafts(func(name string) string { return n.home.path("cache", name) }, n.now)
+	n.uploads = &uploads{n: n}
+	n.sweeper = newSweeper(n)
 }
 
 func (n *Node) openPeers() (err error) {
@@ -146,11 +161,9 @@ func (n *Node) startWork() error {
 	if n.peers == nil {
 		return nil
 	}
-	if err := n.recallPeers(n.ctx); err != nil {
-		return err
-	}
+	n.recallPeers()
 	n.doors.unwatch = n.peers.Watch(n.peerChanged)
-	for _, run := range []func(context.Context){n.fetcher.run, n.keeping.run, n.nearby.run} {
+	for _, run := range []func(context.Context){n.fetcher.run, n.keeping.run, n.nearby.run, n.sweeper.run} {
 		n.work.Go(func() { run(n.ctx) })
 	}
 	return nil

@@ -56,7 +56,7 @@ func (p *policy) shape(ctx context.Context, src event.Source, e *event.Event) (e
 	if e.Kind == event.KindAuth {
 		return event.Invalid, "AUTH events are for one relay and are not stored"
 	}
-	if e.IsProtected() && !slices.Contains(src.Auth, e.PubKey) && src.Via != event.ViaSelf {
+	if e.IsProtected() && !p.fromAuthor(src, e) {
 		// NIP-70: a protected event enters only from its author.
 		return event.AuthNeeded, "this event is protected; only its author may publish it"
 	}
@@ -70,6 +70,11 @@ func (p *policy) shape(ctx context.Context, src event.Source, e *event.Event) (e
 		return event.Invalid, "created_at lies in the future"
 	}
 	return event.Accepted, "" // parked: shown as "time uncertain"
+}
+
+func (p *policy) fromAuthor(src event.Source, e *event.Event) bool {
+	me, ok := p.person()
+	return src.Via == event.ViaSelf || slices.Contains(src.Auth, e.PubKey) || src.Owner && ok && e.PubKey == me
 }
 
 func (p *policy) fromProgram() (event.Status, string) {

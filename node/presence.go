@@ -2,11 +2,10 @@ package node
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"mural/event"
 	"mural/peer"
-	"mural/store"
 	"mural/web"
 )
 
@@ -57,59 +56,69 @@ func (n *Node) Devices(ctx context.Context, who event.PubKey) ([]web.Device, err
 	if err != nil || e == nil {
 		return nil, err
 	}
+	return n.devicesOf(e, n.live()), nil
+}
+
+// devicesOf reads a devices event; one that cannot be read names no devices.
+func (n *Node) devicesOf(e *event.Event, live map[string]peer.Peer) []web.Device {
 	list, err := peer.Devices(e)
 	if err != nil {
-		return nil, nil // a devices event that cannot be read names no devices
-	}
-	seen, err := n.seen(ctx)
-	if err != nil {
-		return nil, err
+		return nil
 	}
 	out := make([]web.Device, len(list))
 	for i, d := range list {
-		s := seen[d.Peer]
-		out[i] = web.Device{Peer: d.Peer, Role: d.Role, Connected: s.connected, LastSeen: s.at, This: d.Peer == n.ID()}
-	}
-	return out, nil
-}
-
-type sighting struct {
-	connected bool
-	at        time.Time
-}
-
-func (n *Node) seen(ctx context.Context) (map[string]sighting, error) {
-	notes, err := n.store.PeerNotes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]sighting{}
-	for _, p := range notes {
-		out[p.Peer] = sighting{at: p.LastSeen}
-	}
-	if n.peers == nil {
-		return out, nil
-	}
-	for _, p := range n.peers.Peers() {
-		s := sighting{connected: p.Connected, at: p.LastSeen}
-		if s.at.Before(out[p.ID].at) {
-			s.at = out[p.ID].at
+		now, at := live[d.Peer], n.peerbook.seen(d.Peer)
+		if now.LastSeen.After(at) {
+			at = now.LastSeen
 		}
-		out[p.ID] = s
+		out[i] = web.Device{Peer: d.Peer, Role: d.Role, Connected: now.Connected, LastSeen: at, This: d.Peer == n.ID()}
+	}
+	return out
+}
+
+// live gives what the peer host knows, by peer id.
+func (n *Node) live() map[string]peer.Peer {
+	if n.peers == nil {
+		return nil
+	}
+	all := n.peers.Peers()
+	out := make(map[string]peer.Peer, len(all))
+	for _, p := range all {
+		out[p.ID] = p
+	}
+	return out
+}
+
+// authorStates says of each author of the posts whether their devices can be
+// reached. It asks the store once, however long the page is.
+func (n *Node) authorStates(ctx context.Context, posts []*event.Event) (map[event.PubKey]web.Kept, error) {
+	out := map[event.PubKey]web.Kept{}
+	var ask []event.PubKey
+	for _, e := range posts {
+		if _, ok := out[e.PubKey]; !ok {
+			out[e.PubKey] = web.Kept{Author: web.AuthorUnknown}
+			ask = append(ask, e.PubKey)
+		}
+	}
+	live := n.live()
+	for part := range slices.Chunk(ask, event.MaxFilterValues) {
+		found, err := n.store.Query(ctx, event.Filter{Authors: part, Kinds: []event.Kind{event.KindDevices}, Limit: len(part)})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			out[e.PubKey] = reach(n.devicesOf(e, live))
+		}
+	}
+	if me, ok := n.ring.Person(); ok {
+		out[me] = web.Kept{Author: web.AuthorHere}
 	}
 	return out, nil
 }
 
-// authorState says whether a person's devices can be reached: connected while
-// one is, dark since the last one was seen.
-func (n *Node) authorState(ctx context.Context, who event.PubKey) web.Kept {
-	if me, ok := n.ring.Person(); ok && me == who {
-		return web.Kept{Author: web.AuthorHere}
-	}
-	devices, err := n.Devices(ctx, who)
-	if err != nil {
-		return web.Kept{Author: web.AuthorUnknown}
-	}
+// reach: a person is connected while one of their devices is, and dark since
+// the last one was seen.
+func reach(devices []web.Device) web.Kept {
 	k := web.Kept{Author: web.AuthorUnknown}
 	for _, d := range devices {
 		switch {
@@ -132,36 +141,17 @@ func (n *Node) peerChanged(p peer.Peer) {
 	n.keeping.wake()
 	wp := asWebPeer(p)
 	n.watch.tell(web.Change{Peer: &wp, Nearby: p.Nearby})
-	note := store.PeerNote{Peer: p.ID, Person: p.Person, Addrs: p.Addrs, LastSeen: p.LastSeen}
-	if err := n.store.RememberPeer(n.ctx, note); err != nil && n.ctx.Err() == nil {
+	if err := n.peerbook.saw(n.ctx, p); err != nil && n.ctx.Err() == nil {
 		n.log.Warn("peer not remembered", "err", err)
 	}
 }
 
-// recallPeers redials, in the background, whom this node knew before it went down.
-func (n *Node) recallPeers(ctx context.Context) error {
-	notes, err := n.store.PeerNotes(ctx)
-	if err != nil {
-		return err
-	}
-	for _, p := range notes {
-		if len(p.Addrs) > 0 {
-			n.work.Go(func() { n.redial(p) })
+// recallPeers has the peers called again, in the background, that an
+// invitation brought this node together with.
+func (n *Node) recallPeers() {
+	for _, addrs := range n.peerbook.addresses() {
+		if err := n.peers.Remember(addrs); err != nil {
+			n.log.Warn("a known peer is not called", "err", err)
 		}
-	}
-	return nil
-}
-
-const redialTime = 10 * time.Second
-
-func (n *Node) redial(p store.PeerNote) {
-	ctx, cancel := context.WithTimeout(n.ctx, redialTime)
-	defer cancel()
-	addrs := make([]string, len(p.Addrs))
-	for i, a := range p.Addrs {
-		addrs[i] = a + "/p2p/" + p.Peer
-	}
-	if _, err := n.peers.Connect(ctx, addrs); err != nil {
-		n.log.Debug("a known peer does not answer", "peer", p.Peer, "err", err)
 	}
 }
