@@ -118,10 +118,9 @@ func (s *Store) closeReaders() (err error) {
 
 // read runs f on a snapshot of the database.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
-	select {
-	case <-s.writer.closed:
-		return ErrClosed
-	default:
+	// Of several cases that are ready select takes any, a free connection too.
+	if err := s.writer.over(ctx); err != nil {
+		return err
 	}
 	select {
 	case <-s.writer.closed:

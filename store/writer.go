@@ -71,7 +71,20 @@ func (w *writer) do(ctx context.Context, weight int, apply func(*tx) error) erro
 	}
 }
 
+// over says whether there is no use in beginning: the store is closed, or ctx has ended.
+func (w *writer) over(ctx context.Context) error {
+	select {
+	case <-w.closed:
+		return ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
+
 func (w *writer) enqueue(ctx context.Context, r *request) error {
+	if err := w.over(ctx); err != nil {
+		return err
+	}
 	w.waiting.Add(1)
 	defer w.waiting.Add(-1)
 	select {

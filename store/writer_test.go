@@ -106,13 +106,33 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 	s := openTest(t, Options{})
 	release := block(t, s)
 	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Save(ctx, []Entry{{Event: unsigned(1)}})
+		ended <- err
+	}()
+	await(t, s, 1)
 	cancel()
-	if _, err := s.Save(ctx, []Entry{{Event: unsigned(1)}}); !errors.Is(err, context.Canceled) {
+	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 	release()
-	if _, err := s.Query(ctx, event.Filter{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+}
+
+func TestNothingBeginsAfterItsContext(t *testing.T) {
+	s := openTest(t, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 50 { // the writer and the readers are free: what is ready must not be left to chance
+		if _, err := s.Save(ctx, []Entry{{Event: unsigned(1)}}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("save: got %v, want context.Canceled", err)
+		}
+		if _, err := s.Query(ctx, event.Filter{}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("query: got %v, want context.Canceled", err)
+		}
+	}
+	if n, err := s.Count(context.Background(), event.Filter{}); n != 0 || err != nil {
+		t.Errorf("found %d events (%v), want none", n, err)
 	}
 }
 
