@@ -1,8 +1,8 @@
 // What a person does in the app, by the words on the screen.
 import { w } from './words.mjs'
 
-/** stroke is the post on the page that says text. */
-export const stroke = (page, text) => page.locator('main article', { hasText: text }).first()
+/** stroke is the post on the page whose own words are text: not one that has it beneath. */
+export const stroke = (page, text) => page.locator(`main article[aria-label*="${text}"]`).first()
 
 /** compose opens the composer and gives its dialog. */
 export async function compose(page) {
