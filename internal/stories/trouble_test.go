@@ -47,7 +47,7 @@ func TestPortInUse(t *testing.T) {
 		if ok {
 			t.Fatalf("a second node took %s %d", flag, port)
 		}
-		for _, want := range []string{strconv.Itoa(port), "mural (process " + strconv.Itoa(ana.PID()) + ")", "mural run " + flag} {
+		for _, want := range []string{strconv.Itoa(port), " (process " + strconv.Itoa(ana.PID()) + ")", "mural run " + flag} {
 			if !strings.Contains(said, want) {
 				t.Errorf("with %s taken the node said %q, without %q", flag, said, want)
 			}
