@@ -35,7 +35,7 @@ lint:
 cross:
 	GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mural-linux-amd64 ./cmd/mural
 	GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mural-linux-arm64 ./cmd/mural
-	GOOS=android GOARCH=arm64 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mural-android-arm64 ./cmd/mural
+	GOOS=android GOARCH=arm64 $(GO) build -trimpath -ldflags '$(LDFLAGS) -checklinkname=0' -o bin/mural-android-arm64 ./cmd/mural
 
 tools:
 	./internal/tools.sh
