@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +26,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
-		Setup: setup,
+		Setup: func(e *testscript.Env) error { setup(t, e); return nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"photo": photo, "voice": voice, "field": field, "await-node": awaitNode, "mode": mode, "cut": cut,
 		},
@@ -35,20 +34,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-func setup(e *testscript.Env) error {
+func setup(t *testing.T, e *testscript.Env) {
 	for _, name := range []string{"PORT", "PEER_PORT", "PORT2", "PEER_PORT2"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		defer l.Close() // after the loop: no port is given twice
-		e.Setenv(name, fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+		e.Setenv(name, fmt.Sprint(testkit.FreePort(t)))
 	}
 	e.Setenv("MURAL_PORT", e.Getenv("PORT"))
 	e.Setenv("MURAL_HOME", filepath.Join(e.WorkDir, "home"))
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("TZ", "UTC")
-	return nil
 }
 
 // photo writes a JPEG that says where it was taken: photo FILE.

@@ -174,7 +174,7 @@ func (w *World) device(name string, flags ...string) *Person {
 	w.t.Helper()
 	p := &Person{Name: name, w: w, t: w.t, flags: flags, Home: filepath.Join(w.dir, name), Port: defaultPort, PeerPort: defaultPort + 1}
 	if w.wire == nil {
-		p.Port, p.PeerPort = freePort(w.t), freePort(w.t)
+		p.Port, p.PeerPort = FreePort(w.t), FreePort(w.t)
 	} else {
 		var err error
 		if p.ns, p.Addr, p.link, err = w.wire.join(); err != nil {
@@ -184,17 +184,6 @@ func (w *World) device(name string, flags ...string) *Person {
 	p.web = p.client(net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Port)))
 	w.people = append(w.people, p)
 	return p
-}
-
-// freePort finds a TCP port that nobody has now.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("testkit: finding a free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // As lets somebody act: w.As(ana).Posts("hello").
