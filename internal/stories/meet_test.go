@@ -36,7 +36,8 @@ func TestOfflineThenMeet(t *testing.T) {
 	w.Cut(ana)
 	fromAna := w.As(ana).Posts("written on the train", testkit.Photo(t, 1))
 	fromBen := w.As(ben).Posts("written at home", testkit.Photo(t, 2))
-	time.Sleep(3 * time.Second)
+	ana.IsNotConnectedTo(ben) // long enough for both to give the other up
+	ben.IsNotConnectedTo(ana)
 	if page, err := ben.Opens(fromAna.ID); err == nil {
 		t.Fatalf("Ana is cut off, and Ben has her post: %+v", page.Post)
 	}

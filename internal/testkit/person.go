@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,14 +171,24 @@ func (p *Person) Peers() []Peer {
 // IsConnectedTo waits until a session with another stands.
 func (p *Person) IsConnectedTo(other *Person) {
 	p.t.Helper()
-	p.w.Until(p.Name+" is connected to "+other.Name, func() error {
+	p.awaitSession(other, true)
+}
+
+// IsNotConnectedTo waits until this node has given a session with another up.
+func (p *Person) IsNotConnectedTo(other *Person) {
+	p.t.Helper()
+	p.awaitSession(other, false)
+}
+
+func (p *Person) awaitSession(other *Person, want bool) {
+	p.t.Helper()
+	p.w.Until(fmt.Sprintf("%s is connected to %s: %v", p.Name, other.Name, want), func() error {
 		peers := p.Peers()
-		for _, n := range peers {
-			if n.PeerID == other.PeerID && n.Connected {
-				return nil
-			}
+		stands := slices.ContainsFunc(peers, func(n Peer) bool { return n.PeerID == other.PeerID && n.Connected })
+		if stands != want {
+			return fmt.Errorf("peers: %+v", peers)
 		}
-		return fmt.Errorf("peers: %+v", peers)
+		return nil
 	})
 }
 
