@@ -27,7 +27,7 @@ type contact struct {
 	session  *session
 	since    time.Time
 	lastSeen time.Time
-	opening  bool // a session stream is being opened
+	opening  bool // a session is being opened; until it stands, or does not
 	greeting int  // hellos under way
 
 	fails    int // dials in a row that led to nothing
@@ -99,8 +99,8 @@ func (c *contact) redials() bool {
 }
 
 // failedLocked plans the next dial: doubling, capped, jittered by a quarter.
-func (c *contact) failedLocked() {
-	wait := min(firstRedial<<min(c.fails, 10), maxRedial)
+func (h *Host) failedLocked(c *contact) {
+	wait := min(h.cfg.pace.firstRedial<<min(c.fails, 10), maxRedial)
 	wait += time.Duration(rand.Int64N(int64(wait)/2)) - wait/4
 	c.fails++
 	c.nextDial = time.Now().Add(wait)
@@ -203,21 +203,22 @@ func (h *Host) tellLoop(ctx context.Context) {
 }
 
 // connected is told of every new connection, whoever dialled.
-func (h *Host) connected(id corepeer.ID) {
-	h.task(func(ctx context.Context) { h.ensureSession(ctx, id) })
+func (h *Host) connected(conn network.Conn) {
+	h.task(func(ctx context.Context) { h.ensureSession(ctx, conn) })
 }
 
 // ensureSession opens the session if this side is the one to open it, and
 // otherwise waits a while for the other side and then hangs up.
-func (h *Host) ensureSession(ctx context.Context, id corepeer.ID) {
-	if h.net.ID() < id {
-		h.openSession(ctx, id)
+func (h *Host) ensureSession(ctx context.Context, conn network.Conn) {
+	if h.net.ID() < conn.RemotePeer() {
+		h.openSession(ctx, conn)
 		return
 	}
-	h.hangUp(ctx, id, strangerGrace)
+	h.hangUp(ctx, conn, h.cfg.pace.strangerGrace)
 }
 
-func (h *Host) openSession(ctx context.Context, id corepeer.ID) {
+func (h *Host) openSession(ctx context.Context, conn network.Conn) {
+	id := conn.RemotePeer()
 	h.mu.Lock()
 	c := h.contactLocked(id)
 	if c == nil || c.session != nil || c.opening {
@@ -226,18 +227,25 @@ func (h *Host) openSession(ctx context.Context, id corepeer.ID) {
 	}
 	c.opening = true
 	h.mu.Unlock()
-	err := h.dialSession(ctx, id)
-	h.mu.Lock()
-	c.opening = false
-	h.mu.Unlock()
-	if err != nil {
+	if err := h.dialSession(ctx, c); err != nil {
 		h.log.Debug("no session", "peer", id.String(), "err", err)
-		h.hangUp(ctx, id, time.Second) // a last word may still be on its way
+		h.hangUp(ctx, conn, lingerTime) // a last word may still be on its way
 	}
 }
 
-// hangUp closes the connection to a peer that has no session after the wait.
-func (h *Host) hangUp(ctx context.Context, id corepeer.ID, wait time.Duration) {
+// opened says that a session stands, or that none came of opening it. It must
+// not wait for the session's end: whoever looks then whether to dial or to
+// open again would be put off by this one.
+func (h *Host) opened(c *contact) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.opening = false
+	h.poke()
+}
+
+// hangUp closes the connection if no session stands with the peer after the
+// wait. Another connection, which may have come since, has its own wait.
+func (h *Host) hangUp(ctx context.Context, conn network.Conn, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -246,22 +254,23 @@ func (h *Host) hangUp(ctx context.Context, id corepeer.ID, wait time.Duration) {
 	case <-timer.C:
 	}
 	h.mu.Lock()
-	c := h.contacts[id]
+	c := h.contacts[conn.RemotePeer()]
 	stands := c != nil && (c.session != nil || c.opening)
 	h.mu.Unlock()
 	if !stands {
-		_ = h.net.Network().ClosePeer(id)
+		_ = conn.Close()
 	}
 }
 
 // dialSession opens the stream and runs the session to its end.
-func (h *Host) dialSession(ctx context.Context, id corepeer.ID) error {
+func (h *Host) dialSession(ctx context.Context, c *contact) error {
 	open, cancel := context.WithTimeout(network.WithNoDial(ctx, "session"), dialTimeout)
 	defer cancel()
-	s, err := h.net.NewStream(open, id, sessionProtocol)
+	s, err := h.net.NewStream(open, c.id, sessionProtocol)
 	if err != nil {
-		h.sessionFailed(id)
-		_ = h.net.Network().ClosePeer(id)
+		h.sessionFailed(c.id)
+		_ = h.net.Network().ClosePeer(c.id)
+		h.opened(c)
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
@@ -275,7 +284,7 @@ func (h *Host) sessionFailed(id corepeer.ID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c := h.contacts[id]; c != nil {
-		c.failedLocked()
+		h.failedLocked(c)
 		h.poke()
 	}
 }

@@ -151,7 +151,7 @@ func (h *Host) dialDue() time.Duration {
 		if dials < maxDials {
 			dials++
 			h.taskLocked(func(ctx context.Context) { _ = h.dial(ctx, c.id) })
-			c.nextDial = now.Add(firstRedial) // until the task has begun
+			c.nextDial = now.Add(h.cfg.pace.firstRedial) // until the task has begun
 		}
 	}
 	return next
@@ -179,7 +179,7 @@ func (h *Host) dial(ctx context.Context, id corepeer.ID) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c.dialing = false
-	c.failedLocked() // forgiven when a session comes of it
+	h.failedLocked(c) // forgiven when a session comes of it
 	h.poke()
 	if err != nil {
 		h.log.Debug("peer not reached", "peer", id.String(), "fails", c.fails, "err", err)

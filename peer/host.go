@@ -77,7 +77,7 @@ func New(cfg Config, events Events, interests Interests, blobs Blobs) (*Host, er
 	h.net.SetStreamHandler(sessionProtocol, h.handler(h.serveSession))
 	h.net.SetStreamHandler(syncProtocol, h.handler(h.serveSync))
 	h.net.SetStreamHandler(blobProtocol, h.handler(h.serveBlobs))
-	h.net.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) { h.connected(c.RemotePeer()) }})
+	h.net.Network().Notify(&network.NotifyBundle{ConnectedF: func(_ network.Network, c network.Conn) { h.connected(c) }})
 	h.task(h.dialLoop)
 	h.task(h.tellLoop)
 	h.watchDevices()
@@ -95,6 +95,9 @@ func (c Config) withDefaults() Config {
 		c.UserAgent = "mural"
 	}
 	c.UserAgent = cutUTF8(c.UserAgent, maxFeatureBytes)
+	if c.pace == (pace{}) {
+		c.pace = usualPace
+	}
 	if c.MaxPeers <= 0 {
 		c.MaxPeers = defaultMaxPeers
 	}

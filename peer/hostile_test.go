@@ -180,11 +180,8 @@ func TestUnaskedEventsEndTheSession(t *testing.T) {
 }
 
 func TestSilentPeerIsDropped(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for the hello's deadline")
-	}
 	t.Parallel()
-	ana := newPerson(t, "ana")
+	ana := newPerson(t, "ana", impatient)
 	r := newRogue(t, ana)
 	_, err := r.s.Write([]byte{byte(frameHello)}) // opens the stream, and then nothing
 	must(t, err)

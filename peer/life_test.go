@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -18,15 +19,16 @@ import (
 )
 
 // childEnv makes the test binary a node of its own: its value is the device
-// seed in hex, a space, and the address to listen on.
+// seed in hex, the address to listen on, and the addresses of a peer to dial,
+// with spaces between.
 const childEnv = "MURAL_PEER_TEST_CHILD"
 
 type nothing struct{ *person }
 
 // child runs a node until it is killed.
 func child() {
-	seed, listen, _ := strings.Cut(os.Getenv(childEnv), " ")
-	raw, err := hex.DecodeString(seed)
+	args := strings.Fields(os.Getenv(childEnv))
+	raw, err := hex.DecodeString(args[0])
 	if err != nil {
 		panic(err)
 	}
@@ -38,20 +40,25 @@ func child() {
 	if err != nil {
 		panic(err)
 	}
-	h, err := New(Config{Key: ed25519.NewKeyFromSeed(raw), Listen: []string{listen}}, newMemory(), nothing{&person{}}, blobs)
+	h, err := New(Config{Key: ed25519.NewKeyFromSeed(raw), Listen: args[1:2]}, newMemory(), nothing{&person{}}, blobs)
 	if err != nil {
 		panic(err)
+	}
+	if len(args) > 2 {
+		if err := h.Remember(args[2:]); err != nil {
+			panic(err)
+		}
 	}
 	fmt.Println(h.Addrs()[0])
 	time.Sleep(time.Hour)
 }
 
 // spawn starts a node in a process of its own and gives its address.
-func spawn(t *testing.T, seed byte, listen string) (*os.Process, string) {
+func spawn(t *testing.T, seed byte, listen string, dials ...string) (*os.Process, string) {
 	t.Helper()
 	tmp := t.TempDir()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s", childEnv, strings.Repeat(fmt.Sprintf("%02x", seed), 32), listen), "TMPDIR="+tmp)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%x %s %s", childEnv, seedOf(seed), listen, strings.Join(dials, " ")), "TMPDIR="+tmp)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	must(t, err)
@@ -64,6 +71,17 @@ func spawn(t *testing.T, seed byte, listen string) (*os.Process, string) {
 	must(t, err)
 	return cmd.Process, strings.TrimSpace(line)
 }
+
+func seedOf(b byte) []byte { return bytes.Repeat([]byte{b}, ed25519.SeedSize) }
+
+// impatience shortens what is long on purpose, not so far that a busy machine
+// takes a living peer for a dead one all the time.
+var impatience = pace{
+	strangerGrace: time.Second, nearbyPing: 500 * time.Millisecond, nearbyDead: 1500 * time.Millisecond,
+	farPing: time.Minute, farDead: time.Hour, firstRedial: 50 * time.Millisecond,
+}
+
+func impatient(c *Config) { c.pace = impatience }
 
 func TestKilledPeerIsNoticedAndRedialled(t *testing.T) {
 	for _, transport := range []string{"tcp", "quic"} {
@@ -81,7 +99,7 @@ func TestKilledPeerIsNoticedAndRedialled(t *testing.T) {
 }
 
 func killedAndBack(t *testing.T, seed byte, transport, listen string) {
-	ana := newPerson(t, "ana", func(c *Config) { c.Listen = append(c.Listen, "/ip4/127.0.0.1/udp/0/quic-v1") })
+	ana := newPerson(t, "ana", impatient, func(c *Config) { c.Listen = append(c.Listen, "/ip4/127.0.0.1/udp/0/quic-v1") })
 	proc, addr := spawn(t, seed, listen)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -104,6 +122,37 @@ func killedAndBack(t *testing.T, seed byte, transport, listen string) {
 	at := addr[:strings.Index(addr, "/p2p/")]
 	_, _ = spawn(t, seed, at)
 	eventually(t, "ana reaches it again", func() bool { p, _ := ana.host.find(p.ID); return p.Connected })
+}
+
+// The side that opens sessions dials again at the first redial, too: a session
+// that ends must not look as if it were still being opened.
+func TestLostSessionsComeBackAtOnce(t *testing.T) {
+	ana, ben := newPerson(t, "ana", impatient), newPerson(t, "ben")
+	for ana.host.net.ID() > ben.host.net.ID() {
+		ana, ben = newPerson(t, "ana", impatient), newPerson(t, "ben")
+	}
+	ana.meets(ben)
+	for range 20 {
+		was := ana.session(ben)
+		eventually(t, "ana is done with opening", func() bool {
+			ana.host.mu.Lock()
+			defer ana.host.mu.Unlock()
+			c := ana.host.contacts[was.id]
+			c.fails = 0 // each loss counts as the first
+			return !c.opening
+		})
+		must(t, was.stream.Conn().Close())
+		eventually(t, "another session", func() bool { s := ana.session(ben); return s != nil && s != was })
+	}
+}
+
+func (p *person) session(o *person) *session {
+	p.host.mu.Lock()
+	defer p.host.mu.Unlock()
+	if c := p.host.contacts[o.host.net.ID()]; c != nil {
+		return c.session
+	}
+	return nil
 }
 
 func TestClosedPeerIsNoticed(t *testing.T) {

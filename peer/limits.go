@@ -44,16 +44,10 @@ const (
 	writeTimeout   = 20 * time.Second // for one write; a reader this slow is gone
 	syncTimeout    = 60 * time.Second // for the other side's next frame in a reconciliation
 	dialTimeout    = 10 * time.Second
-	syncEvery      = 5 * time.Second         // reconciliations a peer may begin, sustained
-	lingerTime     = time.Second             // for a last word to arrive
-	resyncEvery    = 30 * time.Minute        // reconciliation as a safety net
-	resyncRetry    = 5 * time.Second         // first pause after a failed reconciliation, doubled up to resyncEvery
-	strangerGrace  = 15 * time.Second        // a connection without a session is closed after this
-	nearbyPing     = 2500 * time.Millisecond // silence on a local link before a ping
-	nearbyDead     = 7500 * time.Millisecond // silence on a local link that ends the session; noticed a ping later at most
-	farPing        = 30 * time.Second        // the same for other links
-	farDead        = 75 * time.Second
-	firstRedial    = time.Second
+	syncEvery      = 5 * time.Second  // reconciliations a peer may begin, sustained
+	lingerTime     = time.Second      // for a last word to arrive
+	resyncEvery    = 30 * time.Minute // reconciliation as a safety net
+	resyncRetry    = 5 * time.Second  // first pause after a failed reconciliation, doubled up to resyncEvery
 	maxRedial      = time.Minute
 	firstBan       = time.Minute // after misbehaviour, doubled up to maxBan
 	maxBan         = time.Hour
@@ -62,6 +56,23 @@ const (
 	steady         = 30 * time.Second // a session this long makes earlier failures forgotten
 	interfaceCheck = 10 * time.Second // how often the local addresses are compared while Nearby is on
 )
+
+// pace is how patient a host is with silence.
+type pace struct {
+	strangerGrace time.Duration // a connection without a session is closed after this
+	nearbyPing    time.Duration // silence on a local link before a ping
+	nearbyDead    time.Duration // silence on a local link that ends the session; noticed a ping later at most
+	farPing       time.Duration // the same for other links
+	farDead       time.Duration
+	firstRedial   time.Duration // pause before a lost peer is dialled, doubled up to maxRedial
+}
+
+var usualPace = pace{
+	strangerGrace: 15 * time.Second,
+	nearbyPing:    2500 * time.Millisecond, nearbyDead: 7500 * time.Millisecond,
+	farPing: 30 * time.Second, farDead: 75 * time.Second,
+	firstRedial: time.Second,
+}
 
 // Limits of what this host knows and does at once.
 const (

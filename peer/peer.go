@@ -28,6 +28,8 @@ type Config struct {
 	Now       func() time.Time   // default: time.Now
 	UserAgent string             // default: "mural"
 	MaxPeers  int                // sessions at once; default 64
+
+	pace pace // shorter in tests
 }
 
 // Events is the one way in and the way to what is stored.

@@ -14,11 +14,8 @@ import (
 // A frozen process keeps its connection open and says nothing: like a power
 // cut, as the other side sees it.
 func TestFrozenPeerIsNoticed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits until silence is too long")
-	}
 	t.Parallel()
-	ana := newPerson(t, "ana")
+	ana := newPerson(t, "ana", impatient)
 	proc, addr := spawn(t, 7, "/ip4/127.0.0.1/tcp/0")
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

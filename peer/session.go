@@ -62,7 +62,7 @@ func (h *Host) runSession(ctx context.Context, st network.Stream) (err error) {
 	c := h.contactLocked(id)
 	h.mu.Unlock()
 	if c == nil {
-		return errFull
+		return errFull // not one that this side opens: it has a contact
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -82,6 +82,7 @@ func (h *Host) runSession(ctx context.Context, st network.Stream) (err error) {
 func (h *Host) greet(ctx context.Context, s *session) error {
 	h.greeting(s.c, 1)
 	defer h.greeting(s.c, -1)
+	defer h.opened(s.c)
 	if err := s.introduce(ctx); err != nil {
 		h.sessionFailed(s.id)
 		return err
@@ -135,13 +136,13 @@ func (h *Host) standing(ctx context.Context, id corepeer.ID) *session {
 func newSession(h *Host, c *contact, st network.Stream, cancel context.CancelCauseFunc) *session {
 	s := &session{
 		h: h, c: c, id: c.id, stream: st, wire: newWire(st, c.meter), out: newOutbox(), cancel: cancel,
-		transport: transportOf(st.Conn().RemoteMultiaddr()), ping: farPing, dead: farDead, began: time.Now(),
+		transport: transportOf(st.Conn().RemoteMultiaddr()), ping: h.cfg.pace.farPing, dead: h.cfg.pace.farDead, began: time.Now(),
 		accept: make(chan []*event.Event, maxAcceptQueue), resync: make(chan struct{}, 1), heardOut: make(chan struct{}),
 		strict: rate.NewLimiter(controlPerSecond, controlBurst), opens: rate.NewLimiter(rate.Every(syncEvery), syncBurst),
 		unwatch: func() {},
 	}
 	if isLocal(st.Conn().RemoteMultiaddr()) {
-		s.ping, s.dead = nearbyPing, nearbyDead
+		s.ping, s.dead = h.cfg.pace.nearbyPing, h.cfg.pace.nearbyDead
 	}
 	return s
 }
@@ -271,14 +272,14 @@ func (h *Host) leave(s *session, err error) {
 	if time.Since(s.began) > maxBan {
 		s.c.bans = 0
 	}
-	s.c.failedLocked()
+	h.failedLocked(s.c)
 	h.tellLocked(s.c)
 	h.poke()
 	// The connection goes with its session; another one to the same peer gets a new session.
-	h.taskLocked(func(ctx context.Context) {
+	h.taskLocked(func(context.Context) {
 		_ = s.stream.Conn().Close()
-		if len(h.net.Network().ConnsToPeer(s.id)) > 0 {
-			h.ensureSession(ctx, s.id)
+		for _, conn := range h.net.Network().ConnsToPeer(s.id) {
+			h.connected(conn)
 		}
 	})
 }
