@@ -11,6 +11,7 @@ import (
 var (
 	errReplaced = errors.New("replaced by a newer session")
 	errSilent   = errors.New("the peer fell silent")
+	errReturned = errors.New("the peer came back on another connection")
 	errFull     = errors.New("no place for another peer")
 	errBye      = errors.New("the peer said goodbye")
 )

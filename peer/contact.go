@@ -222,6 +222,9 @@ func (h *Host) openSession(ctx context.Context, conn network.Conn) {
 	h.mu.Lock()
 	c := h.contactLocked(id)
 	if c == nil || c.session != nil || c.opening {
+		if c != nil && c.session != nil && h.outlived(c.session, conn) {
+			c.session.stop(errReturned) // leave opens one on the new connection
+		}
 		h.mu.Unlock()
 		return
 	}
@@ -231,6 +234,13 @@ func (h *Host) openSession(ctx context.Context, conn network.Conn) {
 		h.log.Debug("no session", "peer", id.String(), "err", err)
 		h.hangUp(ctx, conn, lingerTime) // a last word may still be on its way
 	}
+}
+
+// outlived says whether a new connection shows that the peer has lost the
+// session: nobody dials a peer with whom a session stands, unless both sides
+// dial at once.
+func (h *Host) outlived(s *session, conn network.Conn) bool {
+	return conn.Stat().Direction == network.DirInbound && conn.ID() != s.stream.Conn().ID() && time.Since(s.began) > h.cfg.pace.strangerGrace
 }
 
 // opened says that a session stands, or that none came of opening it. It must

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	corepeer "github.com/libp2p/go-libp2p/core/peer"
+
 	"mural/blob"
 )
 
@@ -73,6 +75,13 @@ func spawn(t *testing.T, seed byte, listen string, dials ...string) (*os.Process
 }
 
 func seedOf(b byte) []byte { return bytes.Repeat([]byte{b}, ed25519.SeedSize) }
+
+func idOf(t *testing.T, key ed25519.PrivateKey) corepeer.ID {
+	t.Helper()
+	id, err := idOfKey(key.Public().(ed25519.PublicKey))
+	must(t, err)
+	return id
+}
 
 // impatience shortens what is long on purpose, not so far that a busy machine
 // takes a living peer for a dead one all the time.
@@ -153,6 +162,41 @@ func (p *person) session(o *person) *session {
 		return c.session
 	}
 	return nil
+}
+
+// A peer that lost its session without this side's knowledge dials again: the
+// old session makes way long before its silence ends it.
+func TestReturningPeerReplacesItsOldSession(t *testing.T) {
+	for _, listen := range []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"} {
+		for _, opener := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%.25s opener=%t", listen[15:], opener), func(t *testing.T) {
+				t.Parallel()
+				returns(t, listen, opener)
+			})
+		}
+	}
+}
+
+// returns has a peer come back to ana, who opens the sessions with it or not.
+func returns(t *testing.T, listen string, opener bool) {
+	const seed = 1
+	ana := newPerson(t, "ana", impatient, func(c *Config) {
+		c.Listen, c.pace.nearbyDead = []string{listen}, time.Hour
+		for opener != (idOf(t, c.Key) < idOf(t, ed25519.NewKeyFromSeed(seedOf(seed)))) {
+			_, c.Key = newKeys(t)
+		}
+	})
+	_, addr := spawn(t, seed, listen)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p, err := ana.host.Connect(ctx, []string{addr})
+	must(t, err)
+	time.Sleep(impatience.strangerGrace + 100*time.Millisecond) // so long that it is no dialling at once
+	_, _ = spawn(t, seed, listen, ana.host.Addrs()...)
+	eventually(t, "the session is the new one", func() bool {
+		q, _ := ana.host.find(p.ID)
+		return q.Connected && q.Since.After(p.Since)
+	})
 }
 
 func TestClosedPeerIsNoticed(t *testing.T) {
