@@ -266,7 +266,7 @@ func (h *Host) leave(s *session, err error) {
 		s.c.lastSeen = h.cfg.Now().Add(-time.Since(time.Unix(0, heard)))
 	}
 	s.c.session, s.c.since = nil, time.Time{}
-	if time.Since(s.began) > steady && !errors.Is(err, errBye) {
+	if time.Since(s.began) > steady {
 		s.c.fails = 0
 	}
 	if time.Since(s.began) > maxBan {
