@@ -62,11 +62,30 @@ func (c Config) withFile() (Config, error) {
 	c.Home = home
 	var f Config
 	path := filepath.Join(home, "mural.toml")
-	if _, err := toml.DecodeFile(path, &f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("node: %s is not valid: %w", path, err)
+	if err := f.read(path); err != nil {
+		return c, err
 	}
 	c = c.over(f)
 	return c, errors.Join(checkPort("--port", c.Port), checkPort("--peer-port", c.PeerPort))
+}
+
+// read reads a configuration file, or nothing where there is none. A name that
+// is not known is an error: a typing error would silently leave the default.
+func (c *Config) read(path string) error {
+	meta, err := toml.DecodeFile(path, c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("node: %s is not valid: %w", path, err)
+	}
+	if strange := meta.Undecoded(); len(strange) > 0 {
+		return fmt.Errorf("node: %s: nothing is called %q; docs/guide/configuration.md has the names", path, strange[0].String())
+	}
+	if c.KeepGB < 0 {
+		return fmt.Errorf("node: %s: keep_gb = %d is no size; the least is 1", path, c.KeepGB)
+	}
+	return nil
 }
 
 func checkPort(flag string, port int) error {
