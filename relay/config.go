@@ -91,6 +91,11 @@ type Limits struct {
 	OutMessages int // DefaultOutMessages
 	OutBytes    int // DefaultOutBytes
 
+	MaxReconciliations int           // DefaultReconciliations open on one connection (NIP-77)
+	MaxSetItems        int           // DefaultSetItems of one set, and of all sets of one connection
+	MaxSetItemsOfAll   int           // DefaultSetItemsOfAll sets in memory, about 45 bytes each
+	ReconcileIdle      time.Duration // DefaultReconcileIdle without a NEG-MSG ends a reconciliation
+
 	WriteTimeout time.Duration // DefaultWriteTimeout for one flush of at most 64 KiB
 	FrameTimeout time.Duration // DefaultFrameTimeout from a message's first byte to its last
 	PingEvery    time.Duration // DefaultPingEvery of silence
@@ -100,40 +105,48 @@ type Limits struct {
 
 // Defaults of Limits.
 const (
-	DefaultConnections   = 1024
-	DefaultPerIP         = 32        // a household behind one address, several apps each
-	DefaultFrameBytes    = 512 << 10 // four events of the largest size, or 20 home filters
-	DefaultSubscriptions = 64        // noStrudel keeps about 30 open
-	DefaultMaxLimit      = 1000
-	DefaultAnswer        = 500
-	DefaultMessageRate   = 50
-	DefaultBurst         = 500
-	DefaultOutMessages   = 8192
-	DefaultOutBytes      = 4 << 20
-	DefaultWriteTimeout  = 20 * time.Second // 64 KiB: a reader slower than 3 KiB/s is dropped
-	DefaultFrameTimeout  = 60 * time.Second // 512 KiB: a writer slower than 9 KiB/s is dropped
-	DefaultPingEvery     = 45 * time.Second // below the minute after which home routers forget
-	DefaultPongWithin    = 20 * time.Second
-	DefaultQueryTimeout  = 20 * time.Second
+	DefaultConnections     = 1024
+	DefaultPerIP           = 32        // a household behind one address, several apps each
+	DefaultFrameBytes      = 512 << 10 // four events of the largest size, or 20 home filters
+	DefaultSubscriptions   = 64        // noStrudel keeps about 30 open
+	DefaultMaxLimit        = 1000
+	DefaultAnswer          = 500
+	DefaultMessageRate     = 50
+	DefaultBurst           = 500
+	DefaultOutMessages     = 8192
+	DefaultOutBytes        = 4 << 20
+	DefaultReconciliations = 16
+	DefaultSetItems        = 1_000_000        // 45 MB
+	DefaultSetItemsOfAll   = 2_000_000        // 90 MB
+	DefaultReconcileIdle   = 2 * time.Minute  // clients fetch events between two messages
+	DefaultWriteTimeout    = 20 * time.Second // 64 KiB: a reader slower than 3 KiB/s is dropped
+	DefaultFrameTimeout    = 60 * time.Second // 512 KiB: a writer slower than 9 KiB/s is dropped
+	DefaultPingEvery       = 45 * time.Second // below the minute after which home routers forget
+	DefaultPongWithin      = 20 * time.Second
+	DefaultQueryTimeout    = 20 * time.Second
 )
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		MaxConnections:    cmp.Or(l.MaxConnections, DefaultConnections),
-		MaxPerIP:          cmp.Or(l.MaxPerIP, DefaultPerIP),
-		MaxFrameBytes:     cmp.Or(l.MaxFrameBytes, DefaultFrameBytes),
-		MaxSubscriptions:  cmp.Or(l.MaxSubscriptions, DefaultSubscriptions),
-		MaxLimit:          cmp.Or(l.MaxLimit, DefaultMaxLimit),
-		DefaultLimit:      cmp.Or(l.DefaultLimit, DefaultAnswer),
-		MessagesPerSecond: cmp.Or(l.MessagesPerSecond, DefaultMessageRate),
-		Burst:             cmp.Or(l.Burst, DefaultBurst),
-		OutMessages:       cmp.Or(l.OutMessages, DefaultOutMessages),
-		OutBytes:          cmp.Or(l.OutBytes, DefaultOutBytes),
-		WriteTimeout:      cmp.Or(l.WriteTimeout, DefaultWriteTimeout),
-		FrameTimeout:      cmp.Or(l.FrameTimeout, DefaultFrameTimeout),
-		PingEvery:         cmp.Or(l.PingEvery, DefaultPingEvery),
-		PongWithin:        cmp.Or(l.PongWithin, DefaultPongWithin),
-		QueryTimeout:      cmp.Or(l.QueryTimeout, DefaultQueryTimeout),
+		MaxConnections:     cmp.Or(l.MaxConnections, DefaultConnections),
+		MaxPerIP:           cmp.Or(l.MaxPerIP, DefaultPerIP),
+		MaxFrameBytes:      cmp.Or(l.MaxFrameBytes, DefaultFrameBytes),
+		MaxSubscriptions:   cmp.Or(l.MaxSubscriptions, DefaultSubscriptions),
+		MaxLimit:           cmp.Or(l.MaxLimit, DefaultMaxLimit),
+		DefaultLimit:       cmp.Or(l.DefaultLimit, DefaultAnswer),
+		MessagesPerSecond:  cmp.Or(l.MessagesPerSecond, DefaultMessageRate),
+		Burst:              cmp.Or(l.Burst, DefaultBurst),
+		OutMessages:        cmp.Or(l.OutMessages, DefaultOutMessages),
+		OutBytes:           cmp.Or(l.OutBytes, DefaultOutBytes),
+		MaxReconciliations: cmp.Or(l.MaxReconciliations, DefaultReconciliations),
+		MaxSetItems:        cmp.Or(l.MaxSetItems, DefaultSetItems),
+		MaxSetItemsOfAll:   cmp.Or(l.MaxSetItemsOfAll, DefaultSetItemsOfAll),
+		ReconcileIdle:      cmp.Or(l.ReconcileIdle, DefaultReconcileIdle),
+		WriteTimeout:       cmp.Or(l.WriteTimeout, DefaultWriteTimeout),
+		FrameTimeout:       cmp.Or(l.FrameTimeout, DefaultFrameTimeout),
+		PingEvery:          cmp.Or(l.PingEvery, DefaultPingEvery),
+		PongWithin:         cmp.Or(l.PongWithin, DefaultPongWithin),
+		QueryTimeout:       cmp.Or(l.QueryTimeout, DefaultQueryTimeout),
 	}
 }
 
@@ -153,9 +166,13 @@ const (
 	byeTimeout     = 2 * time.Second  // for the other side's half of the close handshake
 	overlap        = 10 * time.Second // live events may repeat a stored answer for this long
 
-	// ownShare is the part of all connections, as 1/n, that strangers and
-	// foreign pages cannot take from the owner and the programs on this machine.
+	// ownShare is the part of all connections, and of all items of sets, as
+	// 1/n, that strangers and foreign pages cannot take from the owner and the programs on this machine.
 	ownShare = 8
+
+	openCost   = 10               // messages that a NEG-OPEN counts for: it reads the store
+	setsAtOnce = 2                // sets taken from the store at the same time
+	shareFor   = 10 * time.Second // a set answers new reconciliations of the same filter
 
 	// Ids, authors, kinds and tag values that open subscriptions name, about
 	// 100 bytes each: 5 MB of one connection, 100 MB of all.

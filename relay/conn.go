@@ -37,13 +37,15 @@ type conn struct {
 	ending atomic.Pointer[ending] // set where this side ends the connection
 	keys   atomic.Pointer[[]event.PubKey]
 
+	reconciling reconciliations
+	watched     atomic.Int64 // values that what is open here names
+
 	// The rest belongs to the answering goroutine.
 	limiter   *rate.Limiter // nil: not limited here
 	refused   int           // rate-limited answers in a row
 	challenge string        // "" until one was sent
 	asked     bool          // the owner was told of this page's origin
 	subs      map[string]*subscription
-	watched   int // cost of subs
 	pending   []publication
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"cmp"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,9 +16,10 @@ import (
 // message is one message of a client, taken apart but not yet understood:
 // events and filters are still JSON.
 type message struct {
-	label   string   // EVENT, REQ, CLOSE, COUNT or AUTH
-	sub     subID    // of REQ, CLOSE and COUNT
-	payload [][]byte // the event of EVENT and AUTH, the filters of REQ and COUNT
+	label   string   // EVENT, REQ, CLOSE, COUNT, AUTH, NEG-OPEN, NEG-MSG or NEG-CLOSE
+	sub     subID    // of all but EVENT and AUTH
+	payload [][]byte // the event of EVENT and AUTH, the filters of REQ, COUNT and NEG-OPEN
+	neg     []byte   // of NEG-OPEN and NEG-MSG: the negentropy message, still JSON
 }
 
 // subID names a subscription of one connection.
@@ -50,9 +52,11 @@ func parseMessage(frame []byte) (message, error) {
 	switch label {
 	case "EVENT", "AUTH":
 		return m, wantParts(m, len(m.payload) == 1, "exactly one event")
-	case "CLOSE":
+	case "CLOSE", "NEG-CLOSE":
 		err := m.takeSub()
 		return m, errors.Join(err, wantParts(m, len(m.payload) == 0, "only a subscription id"))
+	case "NEG-OPEN", "NEG-MSG":
+		return m, m.takeNeg()
 	case "REQ", "COUNT":
 		if err := m.takeSub(); err != nil {
 			return m, err
@@ -105,7 +109,41 @@ func (m *message) takeSub() error {
 	return nil
 }
 
-// filters reads the filters of a REQ or COUNT.
+// takeNeg moves the subscription id and the negentropy message (NIP-77) out of
+// the payload: of a NEG-OPEN the filter is left, of a NEG-MSG nothing.
+func (m *message) takeNeg() error {
+	if err := m.takeSub(); err != nil {
+		return err
+	}
+	if m.label == "NEG-MSG" && len(m.payload) != 1 {
+		return errors.New("NEG-MSG takes a subscription id and a message")
+	}
+	if m.label == "NEG-OPEN" && len(m.payload) != 2 {
+		return errors.New("NEG-OPEN takes a subscription id, one filter and a message")
+	}
+	last := len(m.payload) - 1
+	m.payload, m.neg = m.payload[:last], m.payload[last]
+	return nil
+}
+
+// negentropy gives the bytes of the message that m.neg has in hex. They stand
+// where the hex stood: m.neg is used up.
+func (m *message) negentropy() ([]byte, error) {
+	digits := m.neg
+	if len(digits) < 2 || digits[0] != '"' || digits[len(digits)-1] != '"' {
+		return nil, errNotHex
+	}
+	digits = digits[1 : len(digits)-1]
+	n, err := hex.Decode(digits, digits)
+	if err != nil {
+		return nil, errNotHex
+	}
+	return digits[:n], nil
+}
+
+var errNotHex = errors.New("a negentropy message is a string of hex digits")
+
+// filters reads the filters of a REQ, COUNT or NEG-OPEN.
 func (m *message) filters() ([]event.Filter, error) {
 	out := make([]event.Filter, len(m.payload))
 	for i, raw := range m.payload {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ func FuzzParseMessage(f *testing.F) {
 		`["EVENT",{"id":"00","kind":1,"content":"a,b]\"\\","tags":[["e","x"]]}]`,
 		`["REQ","sub",{"kinds":[1,2],"#e":["a"]},{}]`,
 		` [ "COUNT" , "s\u00e9\ud83d\ude00" , { } ] `,
-		`["CLOSE","s"]`, `["AUTH",{}]`, `["NEG-OPEN","s",{},"61"]`, `[]`, `["REQ"`, `["REQ","\ud800",{}]`,
+		`["CLOSE","s"]`, `["AUTH",{}]`, `["NEG-OPEN","s",{},"61"]`,
+		`["NEG-MSG","s","6100000200"]`, `["NEG-MSG","s","6"]`, `["NEG-CLOSE","s"]`, `["NEG-OPEN","s",{},{},"61"]`, `["NEG-MSG","s","\u0036\u0031"]`, `[]`, `["REQ"`, `["REQ","\ud800",{}]`,
 		`["REQ","s",{]}`, "[\"REQ\",\"\xff\",{}]", `["REQ","s"` + strings.Repeat(",{}", 30) + `]`, `[[[[[`,
 	} {
 		f.Add([]byte(seed))
@@ -50,6 +52,10 @@ func FuzzParseMessage(f *testing.F) {
 		if m.sub.json != "" {
 			parts = parts[1:]
 		}
+		if m.neg != nil {
+			checkNegentropy(t, m, parts[len(parts)-1])
+			parts = parts[:len(parts)-1]
+		}
 		if len(parts) != 1+len(m.payload) {
 			t.Fatalf("%d elements, json finds %d", 1+len(m.payload), len(parts))
 		}
@@ -59,6 +65,21 @@ func FuzzParseMessage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkNegentropy: what is read as hex is the hex that stands there.
+func checkNegentropy(t *testing.T, m message, raw json.RawMessage) {
+	raw = bytes.Clone(bytes.TrimSpace(raw)) // reading uses the frame up
+	got, err := m.negentropy()
+	if err != nil {
+		return
+	}
+	if want := strings.ToLower(string(raw)); want != `"`+hex.EncodeToString(got)+`"` {
+		t.Fatalf("%s is read as %x", raw, got)
+	}
+	if want := `["NEG-MSG","s",` + strings.ToLower(string(raw)) + `]`; string(negMessage(subID{"s", `"s"`}, got)) != want {
+		t.Fatalf("%x is not written as %s", got, want)
+	}
 }
 
 func TestRelayHost(t *testing.T) {

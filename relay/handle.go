@@ -24,6 +24,7 @@ func (c *conn) answer(ctx context.Context) {
 	for _, sub := range c.subs {
 		sub.stop()
 	}
+	c.closeReconciliations()
 }
 
 // handle answers one message. It keeps no part of frame.
@@ -54,6 +55,12 @@ func (c *conn) handle(ctx context.Context, frame []byte) {
 		c.count(ctx, m)
 	case "AUTH":
 		c.authenticate(ctx, m.payload[0])
+	case "NEG-OPEN":
+		c.openReconciliation(ctx, m)
+	case "NEG-MSG":
+		c.reconcile(ctx, m)
+	case "NEG-CLOSE":
+		c.closeReconciliation(m.sub)
 	}
 }
 
@@ -71,7 +78,8 @@ func (c *conn) allowed() bool {
 }
 
 // refuse says no in the form that fits the message: OK for an event whose id
-// can be read, CLOSED for a subscription, NOTICE for all else.
+// can be read, CLOSED for a subscription, NEG-ERR for a reconciliation, which
+// ends with it, NOTICE for all else.
 func (c *conn) refuse(ctx context.Context, m message, r refusal) {
 	if (m.label == "EVENT" || m.label == "AUTH") && len(m.payload) > 0 {
 		if id, ok := eventID(m.payload[0]); ok {
@@ -81,6 +89,11 @@ func (c *conn) refuse(ctx context.Context, m message, r refusal) {
 	}
 	if (m.label == "REQ" || m.label == "COUNT") && m.sub.text != "" {
 		c.reply(ctx, closedMessage(m.sub, r))
+		return
+	}
+	if (m.label == "NEG-OPEN" || m.label == "NEG-MSG") && m.sub.text != "" {
+		c.closeReconciliation(m.sub)
+		c.reply(ctx, negErrMessage(m.sub, r))
 		return
 	}
 	c.publish(ctx)

@@ -52,11 +52,16 @@ type limitation struct {
 	PaymentRequired    bool `json:"payment_required"`
 	RestrictedWrites   bool `json:"restricted_writes"`
 	CreatedAtUpperSecs int  `json:"created_at_upper_limit"`
+
+	// Not in NIP-11: how many reconciliations (NIP-77) a connection may have
+	// open, and how many events one may cover. 0 without NIP-77.
+	MaxReconciliations int `json:"max_negentropy_sessions,omitempty"`
+	MaxSetItems        int `json:"max_negentropy_items,omitempty"`
 }
 
 func (s *Server) document() infoDocument {
 	info, limits := s.config.Info, s.config.Limits
-	return infoDocument{
+	doc := infoDocument{
 		Name: info.Name, Description: info.Description, PubKey: info.PubKey, Icon: info.Icon,
 		Contact: info.Contact, Software: info.Software, Version: info.Version,
 		NIPs: s.nips(),
@@ -73,10 +78,17 @@ func (s *Server) document() infoDocument {
 			CreatedAtUpperSecs: int(event.MaxAhead / time.Second),
 		},
 	}
+	if _, ok := s.node.(Stamper); ok {
+		doc.Limitation.MaxReconciliations, doc.Limitation.MaxSetItems = limits.MaxReconciliations, limits.MaxSetItems
+	}
+	return doc
 }
 
 func (s *Server) nips() []int {
 	nips := append(slices.Clone(spoken), s.config.Info.NIPs...)
+	if _, ok := s.node.(Stamper); ok {
+		nips = append(nips, 77)
+	}
 	if s.config.Search {
 		nips = append(nips, 50)
 	}

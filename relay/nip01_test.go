@@ -378,7 +378,7 @@ func TestMalformedMessages(t *testing.T) {
 		`["AUTH"]`:                   notice,
 		`["AUTH","challenge"]`:       notice,
 		`["event",{}]`:               notice,
-		`["NEG-OPEN","s",{},"61"]`:   notice,
+		`["NEG-STAT","s",{},"61"]`:   notice,
 		`["NOTICE","hello"]`:         notice,
 		"[\"R\x00EQ\",\"s\",{}]":     notice,
 		`["REQ","s",` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `]`:         closed,

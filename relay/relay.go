@@ -33,6 +33,13 @@ type Node interface {
 	Subscribe(filters []event.Filter, deliver func(*event.Event)) (cancel func())
 }
 
+// Stamper is what a Node may do besides, so that clients can reconcile with it
+// (NIP-77). Stamps gives the stamps of all stored events that match, ascending
+// by (created_at, id), each once, without regard to any limit.
+type Stamper interface {
+	Stamps(context.Context, ...event.Filter) ([]event.Stamp, error)
+}
+
 // Visitor says who opened a connection, as the node's gate sees it.
 type Visitor struct {
 	Owner         bool   // came with the owner's session
@@ -86,7 +93,8 @@ type Server struct {
 	closed bool
 
 	dropped atomic.Uint64
-	watched atomic.Int64 // values that open subscriptions name
+	watched atomic.Int64 // values that open subscriptions and reconciliations name
+	sets    shelf
 }
 
 // New makes a relay before node. Close ends it.
@@ -99,6 +107,7 @@ func New(config Config, node Node) *Server {
 		stop:   stop,
 		conns:  make(map[*conn]struct{}),
 		perIP:  make(map[string]int),
+		sets:   newShelf(),
 	}
 }
 

@@ -28,6 +28,10 @@ func (k *kept) Count(ctx context.Context, f ...event.Filter) (int, error) {
 	return k.store.Count(ctx, f...)
 }
 
+func (k *kept) Stamps(ctx context.Context, f ...event.Filter) ([]event.Stamp, error) {
+	return k.store.Stamps(ctx, f...)
+}
+
 func (k *kept) Accept(ctx context.Context, from event.Source, es []*event.Event) []event.Verdict {
 	verdicts := make([]event.Verdict, len(es))
 	var good []int

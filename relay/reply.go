@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -8,7 +9,7 @@ import (
 	"mural/event"
 )
 
-// The messages of a relay (NIP-01, 42, 45, 67), as JSON.
+// The messages of a relay (NIP-01, 42, 45, 67, 77), as JSON.
 
 func quote(s string) string {
 	b, err := json.Marshal(strings.ToValidUTF8(s, "�"))
@@ -46,6 +47,24 @@ func eoseMessage(sub subID, finish bool) []byte {
 // eventHead is what stands before each event of a subscription; the event's
 // own bytes and a bracket follow.
 func eventHead(sub subID) []byte { return []byte(`["EVENT",` + sub.json + `,`) }
+
+// negMessage carries a negentropy message (NIP-77).
+func negMessage(sub subID, message []byte) []byte {
+	out := make([]byte, 0, len(`["NEG-MSG",,""]`)+len(sub.json)+hex.EncodedLen(len(message)))
+	out = append(append(out, `["NEG-MSG",`...), sub.json...)
+	out = hex.AppendEncode(append(out, `,"`...), message)
+	return append(out, `"]`...)
+}
+
+// negErrMessage ends a reconciliation. NIP-77: "the maximum number of records
+// that can be processed can optionally be returned as the 4th element".
+func negErrMessage(sub subID, r refusal, most ...int) []byte {
+	out := `["NEG-ERR",` + sub.json + `,` + quote(r.String())
+	for _, n := range most {
+		out += "," + strconv.Itoa(n)
+	}
+	return []byte(out + `]`)
+}
 
 // refusal is why a request was not answered: one of NIP-01's prefixes and a sentence.
 type refusal struct {

@@ -56,7 +56,6 @@ func (c *conn) subscribe(ctx context.Context, m message) {
 	}
 	sub := &subscription{conn: c, head: eventHead(m.sub), cost: cost(watch)}
 	c.subs[m.sub.text] = sub
-	c.watched += sub.cost
 	sub.listen(watch)
 	if err := sub.stored(ctx, m.sub, filters); err != nil {
 		c.unsubscribe(m.sub)
@@ -67,16 +66,29 @@ func (c *conn) subscribe(ctx context.Context, m message) {
 // mayOpen holds the limits on what stays open. It takes the cost from the
 // relay's budget, which unsubscribe gives back.
 func (c *conn) mayOpen(cost int) (r refusal, no bool) {
-	switch {
-	case len(c.subs) >= c.server.config.Limits.MaxSubscriptions:
+	if len(c.subs) >= c.server.config.Limits.MaxSubscriptions {
 		return refusal{event.RateLimited, fmt.Sprintf("%d subscriptions are open on this connection, close one first", len(c.subs))}, true
-	case c.watched+cost > maxWatched:
-		return refusal{event.RateLimited, fmt.Sprintf("the subscriptions of this connection would name more than %d values, close one first", maxWatched)}, true
-	case c.server.watched.Add(int64(cost)) > maxWatchedByAll:
-		c.server.watched.Add(-int64(cost))
+	}
+	return c.watch(cost)
+}
+
+// watch takes the values that something open names from the budgets of the
+// connection and of the relay. unwatch gives them back.
+func (c *conn) watch(cost int) (r refusal, no bool) {
+	if c.watched.Add(int64(cost)) > maxWatched {
+		c.watched.Add(-int64(cost))
+		return refusal{event.RateLimited, fmt.Sprintf("what is open on this connection would name more than %d values, close one first", maxWatched)}, true
+	}
+	if c.server.watched.Add(int64(cost)) > maxWatchedByAll {
+		c.unwatch(cost)
 		return refusal{event.RateLimited, "too many subscriptions are open on this relay, try again later"}, true
 	}
 	return refusal{}, false
+}
+
+func (c *conn) unwatch(cost int) {
+	c.watched.Add(-int64(cost))
+	c.server.watched.Add(-int64(cost))
 }
 
 // cost counts the values that filters name: each stays in memory as long as
@@ -112,7 +124,6 @@ func (c *conn) ask(ctx context.Context, m message) (filters []event.Filter, r re
 func (c *conn) unsubscribe(id subID) {
 	if sub := c.subs[id.text]; sub != nil {
 		delete(c.subs, id.text)
-		c.watched -= sub.cost
 		sub.stop()
 	}
 }
@@ -218,5 +229,5 @@ func (s *subscription) stop() {
 	if forget != nil {
 		forget.Stop()
 	}
-	s.conn.server.watched.Add(-int64(s.cost))
+	s.conn.unwatch(s.cost)
 }
