@@ -85,22 +85,35 @@ func (n *Node) Publish(ctx context.Context, template *event.Event) (*event.Event
 	if !ok {
 		return nil, &web.Problem{Status: 409, Code: "no-person", Message: "This node has no person yet.", Next: "Type a name first: open the app, or run: mural name \"Ana\""}
 	}
+	n.writing.Lock()
+	defer n.writing.Unlock()
 	e := &event.Event{PubKey: who, Kind: template.Kind, Tags: template.Tags, Content: template.Content, CreatedAt: template.CreatedAt}
 	if err := n.date(ctx, who, e); err != nil {
 		return nil, err
 	}
 	if err := n.ring.Sign(ctx, e); err != nil {
-		return nil, err
+		return nil, unwritable(err)
 	}
 	e, err := event.Parse(e.AppendJSON(nil)) // our own events meet the same limits as anybody's
 	if err != nil {
-		return nil, &web.Problem{Status: 422, Code: "invalid", Message: err.Error(), Next: "Make it shorter and try again."}
+		return nil, unwritable(err)
 	}
 	v := n.Accept(ctx, event.Source{Via: event.ViaSelf, Owner: true, Auth: []event.PubKey{who}}, []*event.Event{e})[0]
 	if !v.OK() {
 		return nil, refusal(v)
 	}
 	return e, nil
+}
+
+// unwritable says what is wrong with an event of our own.
+func unwritable(err error) error {
+	switch {
+	case errors.Is(err, event.ErrTooLarge):
+		return &web.Problem{Status: 422, Code: "too-long", Message: "The post is longer than the network takes.", Next: "Make it shorter, or publish it in parts."}
+	case errors.Is(err, event.ErrMalformed):
+		return &web.Problem{Status: 422, Code: "invalid", Message: "The post holds something that cannot be written: " + err.Error() + ".", Next: "Change it and try again."}
+	}
+	return err
 }
 
 // date sets created_at. Whoever writes a replaceable event writes after its

@@ -63,13 +63,13 @@ func (n *Node) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/" && relay.Wants(r):
 		if !v.HostOK { // DNS rebinding: the page's own name is not ours
-			http.Error(w, "This node does not answer to that name.", http.StatusMisdirectedRequest)
+			http.Error(w, "This node does not answer to that name.", http.StatusForbidden)
 			return
 		}
 		n.doors.relay.ServeHTTP(w, r)
 	case n.doors.blossom.Owns(r.URL.Path):
 		if !v.HostOK {
-			http.Error(w, "This node does not answer to that name.", http.StatusMisdirectedRequest)
+			http.Error(w, "This node does not answer to that name.", http.StatusForbidden)
 			return
 		}
 		n.doors.blossom.ServeHTTP(w, r)
@@ -181,7 +181,7 @@ func ignoreDeadline(err error) error {
 
 func (n *Node) relayVisitor(r *http.Request) relay.Visitor {
 	v := n.gate.Identify(r)
-	return relay.Visitor{Owner: v.Owner, Local: v.Local, Origin: v.Origin, OriginAllowed: v.SameOrigin || v.OriginAllowed, Remote: r.RemoteAddr}
+	return relay.Visitor{Owner: v.Owner, Local: v.Local || v.OriginAllowed, Origin: v.Origin, OriginAllowed: v.SameOrigin || v.OriginAllowed, Remote: r.RemoteAddr}
 }
 
 func (n *Node) relayInfo() relay.Info {

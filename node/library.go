@@ -116,6 +116,9 @@ func (n *Node) strip(ctx context.Context, raw *os.File) (*os.File, media.Report,
 		err = fmt.Errorf("%w: %s cannot be cleaned", media.ErrUnsupported, report.Type)
 	}
 	if err == nil {
+		err = readable(ctx, out.Name())
+	}
+	if err == nil {
 		_, err = out.Seek(0, io.SeekStart)
 	}
 	if err != nil {
@@ -124,6 +127,14 @@ func (n *Node) strip(ctx context.Context, raw *os.File) (*os.File, media.Report,
 		return nil, report, err
 	}
 	return out, report, nil
+}
+
+// readable refuses a file of which nothing but its type can be told.
+func readable(ctx context.Context, path string) error {
+	if _, err := media.Probe(ctx, path); errors.Is(err, media.ErrMalformed) {
+		return err
+	}
+	return nil
 }
 
 // mediaOnly refuses what is not picture, sound or film: pages and programs are

@@ -54,6 +54,7 @@ type Node struct {
 	doors   doors
 
 	peerbook *peerbook
+	writing  sync.Mutex // held while an event of our own is dated and taken in
 
 	ctx  context.Context // ends when Close begins
 	stop context.CancelFunc
