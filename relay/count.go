@@ -19,12 +19,25 @@ func (c *conn) count(ctx context.Context, m message) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.server.config.Limits.QueryTimeout)
 	defer cancel()
-	n, err := c.countVisible(ctx, filters)
+	n, registers, err := c.countAuthors(ctx, filters)
 	if err != nil {
 		c.reply(ctx, closedMessage(m.sub, c.internal(ctx, "count", err)))
 		return
 	}
-	c.reply(ctx, countMessage(m.sub, n))
+	c.reply(ctx, countMessage(m.sub, n, registers))
+}
+
+// countAuthors gives the count and, for filters that qualify, the HyperLogLog
+// of the authors; "" where there is none.
+func (c *conn) countAuthors(ctx context.Context, filters []event.Filter) (n int, registers string, err error) {
+	if offset, ok := hllOffset(filters); ok {
+		n, h, whole, err := c.tally(ctx, filters[0], offset)
+		if whole || err != nil {
+			return n, h.String(), err
+		}
+	}
+	n, err = c.countVisible(ctx, filters)
+	return n, "", err
 }
 
 // countVisible counts what this connection may see: everything, less the inbox

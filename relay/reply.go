@@ -31,17 +31,20 @@ func noticeMessage(text string) []byte { return []byte(`["NOTICE",` + quote(text
 
 func authMessage(challenge string) []byte { return []byte(`["AUTH",` + quote(challenge) + `]`) }
 
-func countMessage(sub subID, n int) []byte {
+// countMessage answers a COUNT; hll is "" where there is none.
+func countMessage(sub subID, n int, hll string) []byte {
+	if hll != "" {
+		return []byte(`["COUNT",` + sub.json + `,{"count":` + strconv.Itoa(n) + `,"hll":"` + hll + `"}]`)
+	}
 	return []byte(`["COUNT",` + sub.json + `,{"count":` + strconv.Itoa(n) + `}]`)
 }
 
-// eoseMessage ends the stored answer. NIP-67: "finish" says that the relay has
-// sent every stored event that matches.
-func eoseMessage(sub subID, finish bool) []byte {
-	if finish {
-		return []byte(`["EOSE",` + sub.json + `,["finish"]]`)
+// eoseMessage ends the stored answer, with a hint where there is one to give.
+func eoseMessage(sub subID, say hint) []byte {
+	if say == hintNone {
+		return []byte(`["EOSE",` + sub.json + `]`)
 	}
-	return []byte(`["EOSE",` + sub.json + `]`)
+	return []byte(`["EOSE",` + sub.json + `,["` + string(say) + `"]]`)
 }
 
 // eventHead is what stands before each event of a subscription; the event's

@@ -152,7 +152,7 @@ func (s *subscription) listen(filters []event.Filter) {
 
 // stored sends what the node holds, then opens the live stream.
 func (s *subscription) stored(ctx context.Context, id subID, filters []event.Filter) error {
-	events, finish, err := s.conn.query(ctx, filters)
+	events, say, err := s.conn.query(ctx, filters)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *subscription) stored(ctx context.Context, id subID, filters []event.Fil
 			return nil // the connection ends
 		}
 	}
-	s.conn.reply(ctx, eoseMessage(id, finish))
+	s.conn.reply(ctx, eoseMessage(id, say))
 	s.open(sent)
 	return nil
 }
