@@ -57,7 +57,7 @@ func openConn(path string, flags sqlite3.OpenFlag, pragmas string) (*conn, error
 		return nil, err
 	}
 	c := &conn{db: db, prepared: map[string]stmt{}}
-	err = db.BusyTimeout(busyTimeout)
+	err = errors.Join(registerSearch(db), db.BusyTimeout(busyTimeout))
 	if err == nil {
 		// Without this SQLite plans a statement anew for every value of its bounds.
 		_, err = db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)

@@ -60,7 +60,12 @@ func saveUntilKilled(path string) {
 			}
 		}()
 	}
-	select {}
+	for { // the search index is written beside
+		if _, err := s.Query(context.Background(), event.Filter{Search: "crash", Limit: 1}); err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+	}
 }
 
 func crashBatch(rng *rand.Rand, i, n int) []store.Entry {
@@ -68,7 +73,7 @@ func crashBatch(rng *rand.Rand, i, n int) []store.Entry {
 	for j := range batch {
 		e := &event.Event{
 			PubKey: event.PubKey{byte(i)}, Kind: 1, CreatedAt: int64(n),
-			Content: fmt.Sprint(os.Getpid(), i, n, j, strings.Repeat(" and so on", rng.IntN(300))),
+			Content: fmt.Sprint("crash ", os.Getpid(), i, n, j, strings.Repeat(" and so on", rng.IntN(300))),
 			Tags:    event.Tags{{"t", "crash"}, {"e", strconv.FormatUint(rng.Uint64(), 16)}},
 		}
 		e.ID = e.ComputeID()
@@ -148,7 +153,30 @@ func expectAll(t *testing.T, path string, acknowledged map[event.ID]bool) {
 	if n, err := s.Count(context.Background(), event.Filter{}); err != nil || n != len(found) {
 		t.Errorf("the timeline has %d events (%v), the tag list %d", n, err, len(found))
 	}
+	expectIndexed(t, s, len(found))
 	if err := s.Check(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// expectIndexed checks that the search index catches up with what a kill left undone.
+func expectIndexed(t *testing.T, s *store.Store, want int) {
+	t.Helper()
+	for {
+		n, err := s.Count(context.Background(), event.Filter{Search: "crash"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stats, err := s.Stats(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats.Unindexed > 0 {
+			continue
+		}
+		if n, err = s.Count(context.Background(), event.Filter{Search: "crash"}); n != want || err != nil {
+			t.Errorf("a search finds %d events (%v), want %d", n, err, want)
+		}
+		return
 	}
 }

@@ -16,6 +16,7 @@ type window struct{ low, high int64 } // low <= r < high
 type cursor struct {
 	h, k int64 // the list of postings
 	time bool  // the timeline instead
+	hits *hits // the matches of a search instead
 	next int   // entries to read next
 	buf  []entry
 	last bool // buf is the end of the list
@@ -29,6 +30,9 @@ const maxPiece = 512
 func (cur *cursor) fill(c *conn, pos entry, low int64) error {
 	piece := cur.next
 	cur.next = min(4*piece, maxPiece)
+	if cur.hits != nil {
+		return cur.fillHits(c, pos, low, piece)
+	}
 	sql := "SELECT r, n FROM posting WHERE h=?5 AND k=?6 AND (r, n)<(?1, ?2) AND r>=?3 ORDER BY r DESC, n DESC LIMIT ?4"
 	if cur.time {
 		sql = "SELECT r, n FROM timeline WHERE (r, n)<(?1, ?2) AND r>=?3 ORDER BY r DESC, n DESC LIMIT ?4"

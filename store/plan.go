@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	maxLists = 20_000 // lists that one filter may merge
-	fewLists = 4      // a second condition of so few lists is worth seeking in
-	fewKinds = 8      // more kinds than these are looked up per list instead of tried
-	minPiece = 4      // entries read at once from one of many lists
-	onePiece = 64     // entries read at once where no limit says less
-	allKinds = 1 << 16
+	maxLists    = 20_000 // lists that one filter may merge
+	fewLists    = 4      // a second condition of so few lists is worth seeking in
+	fewKinds    = 8      // more kinds than these are looked up per list instead of tried
+	searchLists = 512    // lists that are worth opening beside a search
+	minPiece    = 4      // entries read at once from one of many lists
+	onePiece    = 64     // entries read at once where no limit says less
+	allKinds    = 1 << 16
 )
 
 // condition is one condition of a filter as the lists any of which may hold the event.
@@ -24,7 +25,30 @@ type condition []*cursor
 // plan says from which lists the candidates for a filter come: those that stand
 // in a list of every condition. It need not hold all conditions of the filter,
 // for the candidates are matched in the end; ids are not its business.
-func (c *conn) plan(f *event.Filter) ([]condition, error) {
+func (c *conn) plan(f *event.Filter, want *wanted) ([]condition, error) {
+	if want != nil {
+		return c.planSearch(f, want)
+	}
+	return c.planLists(f)
+}
+
+// planSearch reads the matches of the search, and seeks in other lists where
+// those are few enough to be opened.
+func (c *conn) planSearch(f *event.Filter, want *wanted) ([]condition, error) {
+	all := []condition{{{hits: newHits(want)}}}
+	if len(f.Tags) == 0 && f.Authors == nil && f.Kinds == nil {
+		return all, nil
+	}
+	others, err := c.planLists(f)
+	for _, other := range others {
+		if len(other) <= searchLists {
+			all = append(all, other)
+		}
+	}
+	return all, err
+}
+
+func (c *conn) planLists(f *event.Filter) ([]condition, error) {
 	if len(f.Tags) == 0 && f.Authors == nil {
 		return []condition{kindLists(f.Kinds)}, nil
 	}

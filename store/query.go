@@ -12,13 +12,40 @@ import (
 // Query gives the events that match any of the filters: newest first, the
 // lowest id first among those of one second, each once. A filter's Limit keeps
 // its newest matches; 0 stands for Options.MaxResults, a negative one for none.
-// Superseded versions are found by their ids alone. Search is not looked at.
-// All filters see the same state. Errors wrap ErrBroad, or ErrClosed.
+// Superseded versions are found by their ids alone. All filters see the same
+// state. Errors wrap ErrBroad, or ErrClosed.
+//
+// A filter with a Search (NIP-50) gives and keeps the matches that fit best, and
+// an answer in which there is one is in the order of the filters. See search.go
+// for what a search may say. QueryNewest gives the newest instead.
 func (s *Store) Query(ctx context.Context, filters ...event.Filter) ([]*event.Event, error) {
-	var found []*event.Event
-	err := s.read(ctx, func(c *conn) error {
+	if !searches(filters) {
+		return s.QueryNewest(ctx, filters...)
+	}
+	found, err := s.query(ctx, s.best, filters)
+	return once(found), err
+}
+
+// QueryNewest is Query with searches in the order of everything else.
+func (s *Store) QueryNewest(ctx context.Context, filters ...event.Filter) ([]*event.Event, error) {
+	found, err := s.query(ctx, s.newest, filters)
+	return merge(found, len(filters)), err
+}
+
+// answer gives the matches of one filter that its limit keeps, at least one.
+type answer func(_ context.Context, _ *conn, _ *event.Filter, limit int) ([]*event.Event, error)
+
+func (s *Store) query(ctx context.Context, answer answer, filters []event.Filter) (found []*event.Event, err error) {
+	err = s.look(ctx, filters, func(c *conn) error {
 		for i := range filters {
-			part, err := s.queryOne(ctx, c, &filters[i])
+			limit := filters[i].Limit
+			if limit == 0 {
+				limit = s.options.MaxResults
+			}
+			if limit < 0 {
+				continue
+			}
+			part, err := answer(ctx, c, &filters[i], limit)
 			if err != nil {
 				return err
 			}
@@ -29,7 +56,7 @@ func (s *Store) Query(ctx context.Context, filters ...event.Filter) ([]*event.Ev
 	if err != nil {
 		return nil, fmt.Errorf("store: query: %w", err)
 	}
-	return merge(found, len(filters)), nil
+	return found, nil
 }
 
 // merge brings the answers of n filters, each in order, into one order.
@@ -51,17 +78,13 @@ func compare(a, b *event.Event) int {
 	return 1
 }
 
-// queryOne gives the newest matches of one filter, in order.
-func (s *Store) queryOne(ctx context.Context, c *conn, f *event.Filter) ([]*event.Event, error) {
-	limit := f.Limit
-	if limit == 0 {
-		limit = s.options.MaxResults
+// newest gives the newest matches of one filter, in order.
+func (s *Store) newest(ctx context.Context, c *conn, f *event.Filter, limit int) (found []*event.Event, err error) {
+	m, err := s.matcher(c, f)
+	if err != nil {
+		return nil, err
 	}
-	if limit < 0 {
-		return nil, nil
-	}
-	var found []*event.Event
-	err := s.candidates(ctx, c, f, limit, func(r record) (bool, error) {
+	err = m.run(ctx, limit, func(r record) (bool, error) {
 		// An event with the rank of the last one may come before it: see newer.
 		if f.IDs == nil && len(found) >= limit && r.rank() != rank(found[limit-1].CreatedAt, found[limit-1].ID) {
 			return false, nil
@@ -73,26 +96,16 @@ func (s *Store) queryOne(ctx context.Context, c *conn, f *event.Filter) ([]*even
 	return found[:min(len(found), limit)], err
 }
 
-// candidates visits the matches of a filter in descending rank until visit says
-// false. Matches by id come in no order, and all of them.
-func (s *Store) candidates(ctx context.Context, c *conn, f *event.Filter, limit int, visit func(record) (bool, error)) error {
-	m := &matcher{f: f, now: s.options.Now(), codec: s.codec, c: c, visit: visit}
-	if f.IDs != nil {
-		return m.byID(ctx)
-	}
-	return c.walk(ctx, f, limit, m.see)
-}
-
 // walk visits the entries that may match a filter without ids, in descending
 // rank, until visit says false. Kinds, since and until hold for all of them;
 // authors and tags are hashes in the lists, and some conditions may not have
 // been looked at.
-func (c *conn) walk(ctx context.Context, f *event.Filter, limit int, visit func(entry) (bool, error)) error {
+func (c *conn) walk(ctx context.Context, f *event.Filter, want *wanted, limit int, visit func(entry) (bool, error)) error {
 	w, ok := windowOf(f)
 	if !ok || matchesNothing(f) {
 		return nil
 	}
-	conditions, err := c.plan(f)
+	conditions, err := c.plan(f, want)
 	if err != nil {
 		return err
 	}
@@ -154,10 +167,28 @@ func align(unions []*union) (last entry, agree, ok bool) {
 // matcher holds candidates against their filter.
 type matcher struct {
 	f     *event.Filter
+	want  *wanted // what f searches for, nil where it does not
 	now   time.Time
 	codec *codec
 	c     *conn
+	words document // of the candidate that is visited, where there is a search
 	visit func(record) (bool, error)
+}
+
+func (s *Store) matcher(c *conn, f *event.Filter) (*matcher, error) {
+	want, err := c.parse(f.Search)
+	return &matcher{f: f, want: want, now: s.options.Now(), codec: s.codec, c: c}, err
+}
+
+// run visits the matches in descending rank until visit says false. Matches by
+// id come in no order, and all of them. A limit says how many will be asked for,
+// 0 that it will be all.
+func (m *matcher) run(ctx context.Context, limit int, visit func(record) (bool, error)) error {
+	m.visit = visit
+	if m.f.IDs != nil {
+		return m.byID(ctx)
+	}
+	return m.c.walk(ctx, m.f, m.want, limit, m.see)
 }
 
 func (m *matcher) see(e entry) (bool, error) {
@@ -167,6 +198,11 @@ func (m *matcher) see(e entry) (bool, error) {
 	}
 	if expired(r.Event, m.now) || !m.f.Match(r.Event) {
 		return true, nil
+	}
+	if m.want != nil {
+		if m.words = documentOf(r.Event); !m.want.matches(m.words) {
+			return true, nil
+		}
 	}
 	return m.visit(r)
 }

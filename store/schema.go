@@ -37,6 +37,10 @@ CREATE TABLE source  (s INTEGER PRIMARY KEY, via TEXT NOT NULL, sender TEXT NOT 
 CREATE TABLE receipt (n INTEGER, s INTEGER, at INTEGER NOT NULL, PRIMARY KEY (n, s)) WITHOUT ROWID;
 CREATE TABLE keeper  (blob BLOB, peer TEXT, person BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (blob, peer)) WITHOUT ROWID;
 CREATE TABLE peer    (peer TEXT PRIMARY KEY, person BLOB NOT NULL, addrs TEXT NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID;
+`, `
+CREATE TABLE projection (name TEXT PRIMARY KEY, upto INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO projection VALUES ('search', 0);
+` + createSearch + `;
 `}
 
 // migrate brings the file up to date, each step in a transaction of its own.

@@ -29,7 +29,7 @@ func (s *Store) Stamps(ctx context.Context, filters ...event.Filter) ([]event.St
 }
 
 func (s *Store) stamps(ctx context.Context, filters []event.Filter) (list []event.Stamp, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.look(ctx, filters, func(c *conn) error {
 		for i := range filters {
 			part, err := s.stampsOne(ctx, c, &filters[i])
 			if err != nil {
@@ -46,17 +46,21 @@ func (s *Store) stamps(ctx context.Context, filters []event.Filter) (list []even
 }
 
 func (s *Store) stampsOne(ctx context.Context, c *conn, f *event.Filter) (list []event.Stamp, err error) {
-	if f.IDs == nil && len(f.Tags) == 0 {
+	m, err := s.matcher(c, f)
+	if err != nil {
+		return nil, err
+	}
+	if f.IDs == nil && len(f.Tags) == 0 && m.want == nil {
 		return s.stampsByHead(ctx, c, f)
 	}
-	err = s.candidates(ctx, c, f, 0, func(r record) (bool, error) {
+	err = m.run(ctx, 0, func(r record) (bool, error) {
 		list = append(list, r.Stamp())
 		return true, nil
 	})
 	return list, err
 }
 
-// stampsByHead answers filters without ids and tags, for which the body of an
+// stampsByHead answers filters without ids, tags and searches, for which the body of an
 // event need not be read: the rank has its second, and its row the rest.
 func (s *Store) stampsByHead(ctx context.Context, c *conn, f *event.Filter) (list []event.Stamp, err error) {
 	gone, err := c.expiredNumbers(s.options.Now().Unix())
@@ -72,7 +76,7 @@ func (s *Store) stampsByHead(ctx context.Context, c *conn, f *event.Filter) (lis
 		authors[author] = true
 	}
 	var author event.PubKey
-	err = c.walk(ctx, f, 0, func(e entry) (bool, error) {
+	err = c.walk(ctx, f, nil, 0, func(e entry) (bool, error) {
 		if gone[e.n] {
 			return true, nil
 		}

@@ -14,6 +14,7 @@ type Stats struct {
 	Bytes      int64 // of the database file, its log not counted
 	Waiting    int64 // calls that wait for the writer
 	Commits    int64 // transactions since the store was opened
+	Unindexed  int64 // events that searches do not find yet, at most
 }
 
 // Stats counts. It reads through two small indexes: milliseconds for a million events.
@@ -35,7 +36,7 @@ func (s *Store) Stats(ctx context.Context) (out Stats, err error) {
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", err)
 	}
-	out.Waiting, out.Commits = s.writer.waiting.Load(), s.writer.commits.Load()
+	out.Waiting, out.Commits, out.Unindexed = s.writer.waiting.Load(), s.writer.commits.Load(), s.writer.unindexed.Load()
 	return out, nil
 }
 

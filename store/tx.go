@@ -21,7 +21,8 @@ const maxSweep = 512
 
 // begin starts with the removal of what has expired, so that no rule sees it.
 func (w *writer) begin() (*tx, error) {
-	last, err := w.db.number("SELECT max(n) FROM event")
+	// A number that the search index has passed is not given again.
+	last, err := w.db.number("SELECT max(coalesce((SELECT max(n) FROM event), 0), (SELECT upto FROM projection WHERE name='search'))")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (t *tx) unshow(r record) error {
 			return err
 		}
 	}
-	return nil
+	return t.reindex(r)
 }
 
 func (t *tx) post(h int64, r record) error {
@@ -129,7 +130,10 @@ func (t *tx) remove(r record) error {
 	if err := t.unpost(hiddenHash(heir.PubKey), heir); err != nil {
 		return err
 	}
-	return t.show(heir)
+	if err := t.show(heir); err != nil {
+		return err
+	}
+	return t.reindex(heir)
 }
 
 func (t *tx) erase(r record, visible bool) error {

@@ -30,9 +30,11 @@ type writer struct {
 	closed  chan struct{} // closed by run when it has ended
 	sources map[source]int64
 	next    int64 // number of the next event
+	dueSoon bool  // the timer of the search index runs
 
-	waiting atomic.Int64 // calls in the queue
-	commits atomic.Int64 // transactions since the start
+	waiting   atomic.Int64 // calls in the queue
+	commits   atomic.Int64 // transactions since the start
+	unindexed atomic.Int64 // events that the search index has not seen; 1 until that is known
 }
 
 func startWriter(path string, db *conn, codec *codec, o Options) *writer {
@@ -41,6 +43,7 @@ func startWriter(path string, db *conn, codec *codec, o Options) *writer {
 		queue: make(chan *request), closing: make(chan struct{}), closed: make(chan struct{}),
 		sources: map[source]int64{},
 	}
+	w.unindexed.Store(1)
 	go w.run()
 	return w
 }
@@ -101,10 +104,17 @@ func (w *writer) run() {
 	defer close(w.closed)
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
+	index := time.NewTimer(0) // what a crash left undone
+	defer index.Stop()
 	for {
 		select {
 		case r := <-w.queue:
 			w.commit(w.gather(r))
+			w.indexSoon(index)
+		case <-index.C:
+			if w.index() {
+				index.Reset(0)
+			}
 		case <-sweep.C:
 			w.sweep()
 		case <-w.closing:
@@ -143,24 +153,39 @@ func (w *writer) commit(group []*request) {
 }
 
 func (w *writer) transact(group ...*request) error {
-	err := w.db.transact(func() error {
-		t, err := w.begin()
-		if err != nil {
-			return err
-		}
+	defer w.commits.Add(1)
+	return w.apply(func(t *tx) error {
 		for _, r := range group {
 			if err := r.apply(t); err != nil {
 				return err
 			}
 		}
-		w.next = t.next
 		return nil
 	})
-	w.commits.Add(1)
+}
+
+// apply runs f in a transaction.
+func (w *writer) apply(f func(*tx) error) error {
+	var next, upto int64
+	err := w.db.transact(func() error {
+		t, err := w.begin()
+		if err != nil {
+			return err
+		}
+		if err := f(t); err != nil {
+			return err
+		}
+		next = t.next
+		upto, err = t.upto()
+		return err
+	})
 	if err != nil {
 		clear(w.sources) // they may name rows that were rolled back
+		return err
 	}
-	return err
+	w.next = next
+	w.unindexed.Store(next - 1 - upto)
+	return nil
 }
 
 // sweep runs a transaction with nothing in it but what begin does. Nobody waits
