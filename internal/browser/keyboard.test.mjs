@@ -207,7 +207,7 @@ function focused() {
   return page.evaluate(() => {
     const e = document.activeElement
     const label = e === document.body || e.matches('main') ? '' : e.ariaLabel ?? (e.labels?.[0] ?? e).innerText?.trim() ?? ''
-    return { label, role: e.getAttribute('role'), id: e.matches('.stroke') ? e.dataset.id : '', body: e === document.body, what: e.outerHTML.slice(0, 80) }
+    return { label, role: e.getAttribute('role'), id: e.matches('.stroke') ? e.dataset.id : '', body: e === document.body, what: e.cloneNode(false).outerHTML.slice(0, 120) }
   })
 }
 

@@ -43,10 +43,14 @@ export async function openPage(browser, { errors = [], ...options } = {}) {
   return page
 }
 
-/** What a story found wrong while it went on; looked at when it ends. */
-export class Findings extends Array {
+/** What a story found wrong while it went on; told when it ends, each once with the pictures that show it. */
+export class Findings {
+  #all = new Map()
+  push(what, shot = '') {
+    this.#all.set(what, [...this.#all.get(what) ?? [], ...shot ? [shot] : []])
+  }
   throwIfAny() {
-    if (this.length) throw new Error(`${this.length} findings:\n` + this.join('\n'))
+    if (this.#all.size) throw new Error(`${this.#all.size} findings:\n` + [...this.#all].map(([what, shots]) => what + (shots.length ? ` (${shots.join(', ')})` : '')).join('\n'))
   }
 }
 
@@ -89,7 +93,7 @@ async function overflow(page, shot, findings) {
     const who = [...document.querySelectorAll('body *')].find((e) => { const r = e.getBoundingClientRect(); return r.right > innerWidth + 1 || r.left < -1 })
     return `${by} px wider than the window, first by ${who?.outerHTML.slice(0, 120)}`
   })
-  if (over) findings.push(`${shot}: ${over}`)
+  if (over) findings.push(over, shot)
 }
 
 async function obey(page, shot, findings) {
@@ -98,7 +102,7 @@ async function obey(page, shot, findings) {
     const { violations } = await window.axe.run(document, { runOnly: { type: 'tag', values }, resultTypes: ['violations'] })
     return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 4).map((n) => n.target.join(' ') + ' — ' + (n.any[0] ?? n.all[0] ?? n.none[0])?.message).join(' | ')}`)
   }, RULES)
-  for (const b of broken) findings.push(`${shot}: ${b}`)
+  for (const b of broken) findings.push(b, shot)
 }
 
 /** measured prints a figure and keeps it in out/measures.json. */
