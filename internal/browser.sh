@@ -12,4 +12,4 @@ for tool in chromium node ffmpeg; do
 done
 [ -d node_modules/playwright-core ] || npm ci --silent --no-audit --no-fund --ignore-scripts
 [ $# -gt 0 ] || { rm -rf out; set -- ./*.test.mjs; }
-exec node --test --test-concurrency=1 --test-force-exit --test-timeout=120000 --test-reporter=spec "$@"
+exec node --test --test-concurrency=1 --test-force-exit --test-timeout=300000 --test-reporter=spec "$@"

@@ -19,7 +19,9 @@ const ip = (line) => execFileSync('ip', line.split(' '), { stdio: ['ignore', 'ig
 export function openLan(names) {
   const tag = 'mb' + process.pid, hub = tag + 'hub', made = []
   const add = (ns) => { ip(`netns add ${ns}`); made.push(ns) }
-  const close = () => { for (const ns of made.splice(0)) ip(`netns del ${ns}`) }
+  const close = () => {
+    for (const ns of made.splice(0)) try { ip(`netns del ${ns}`) } catch { /* gone already */ }
+  }
   atTheEnd(close)
   try {
     add(hub)

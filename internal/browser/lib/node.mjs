@@ -15,9 +15,12 @@ const rooms = [] // temporary folders
 const nodes = new Set()
 
 // Nothing outlives the tests, also when somebody presses Ctrl-C.
-const last = [() => { for (const n of nodes) n.process.kill() }]
+const last = [
+  () => { for (const dir of rooms) rmSync(dir, { recursive: true, force: true }) },
+  () => { for (const n of nodes) n.process.kill('SIGKILL') },
+]
 export const atTheEnd = (f) => last.push(f)
-process.on('exit', () => last.forEach((f) => f()))
+process.on('exit', () => last.reverse().forEach((f) => f()))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
 
 /** room makes a temporary folder that is gone when the tests are. */
