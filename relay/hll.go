@@ -76,8 +76,9 @@ func hexOf(s string) ([32]byte, error) {
 }
 
 const (
-	tallyPage = 128    // events that are read at once to count their authors
-	maxTally  = 20_000 // events that are read in all; an answer about more has no hll
+	tallyPage    = 128    // events that are read at once to count their authors
+	maxTallyPage = 1024   // events of one second that are told apart; no more than a REQ may ask for
+	maxTally     = 20_000 // events that are read in all; an answer about more has no hll
 )
 
 // tally counts the events that match and may be seen, and their authors. It
@@ -102,8 +103,12 @@ func (c *conn) tally(ctx context.Context, f event.Filter, offset int) (n int, h 
 			return n, h, true, nil
 		}
 		last := page[len(page)-1].CreatedAt
+		if len(fresh) == 0 && f.Limit < maxTallyPage {
+			f.Limit *= 2 // all of one second
+			continue
+		}
 		if len(fresh) == 0 || last <= 0 {
-			return 0, h, false, nil // more in one second than a page holds
+			return 0, h, false, nil
 		}
 		if last != f.Until {
 			edge = edge[:0]
