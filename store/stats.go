@@ -19,20 +19,7 @@ type Stats struct {
 
 // Stats counts. It reads through two small indexes: milliseconds for a million events.
 func (s *Store) Stats(ctx context.Context) (out Stats, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		for sql, dst := range map[string]*int64{
-			"SELECT count(*) FROM name":     &out.Events,
-			"SELECT count(*) FROM timeline": &out.Visible,
-			"SELECT (SELECT count(*) FROM tombstone) + (SELECT count(*) FROM address_tombstone)": &out.Tombstones,
-			"SELECT count(*) FROM peer": &out.Peers,
-			"SELECT page_count * page_size FROM pragma_page_count, pragma_page_size": &out.Bytes,
-		} {
-			if *dst, err = c.number(sql); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = s.read(ctx, func(c *conn) error { return c.stats(&out) })
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", err)
 	}
@@ -40,23 +27,39 @@ func (s *Store) Stats(ctx context.Context) (out Stats, err error) {
 	return out, nil
 }
 
+func (c *conn) stats(out *Stats) (err error) {
+	for sql, dst := range map[string]*int64{
+		"SELECT count(*) FROM name":     &out.Events,
+		"SELECT count(*) FROM timeline": &out.Visible,
+		"SELECT (SELECT count(*) FROM tombstone) + (SELECT count(*) FROM address_tombstone)": &out.Tombstones,
+		"SELECT count(*) FROM peer": &out.Peers,
+		"SELECT page_count * page_size FROM pragma_page_count, pragma_page_size": &out.Bytes,
+	} {
+		if *dst, err = c.number(sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Check reads the whole file and says what is wrong with it (PRAGMA quick_check).
 // It takes seconds per gigabyte; mural doctor asks for it.
 func (s *Store) Check(ctx context.Context) error {
-	err := s.read(ctx, func(c *conn) error {
-		q, err := c.query("PRAGMA quick_check(1)")
-		if err != nil {
-			return err
-		}
-		return q.rows(func() error {
-			if said := q.ColumnText(0); said != "ok" {
-				return fmt.Errorf("%w: %s", ErrDamaged, said)
-			}
-			return nil
-		})
-	})
-	if err != nil {
+	if err := s.read(ctx, (*conn).check); err != nil {
 		return fmt.Errorf("store: check: %w", err)
 	}
 	return nil
+}
+
+func (c *conn) check() error {
+	q, err := c.query("PRAGMA quick_check(1)")
+	if err != nil {
+		return err
+	}
+	return q.rows(func() error {
+		if said := q.ColumnText(0); said != "ok" {
+			return fmt.Errorf("%w: %s", ErrDamaged, said)
+		}
+		return nil
+	})
 }

@@ -53,18 +53,8 @@ func (t *tx) insert(d *draft, visible bool) error {
 	if err := q.int(1, r.n).blob(2, e.ID[:]).blob(3, e.PubKey[:]).blob(4, d.body).Exec(); err != nil {
 		return err
 	}
-	if err := t.exec("INSERT INTO name (p, n) VALUES (?, ?)", prefix(e.ID), r.n); err != nil {
+	if err := t.enter(r); err != nil {
 		return err
-	}
-	if d.address != "" {
-		if err := t.exec("INSERT INTO address (h, r, n) VALUES (?, ?, ?)", hash(listAddress, d.address), d.rank, r.n); err != nil {
-			return err
-		}
-	}
-	if d.expires != 0 {
-		if err := t.exec("INSERT INTO expiry (at, n) VALUES (?, ?)", d.expires, r.n); err != nil {
-			return err
-		}
 	}
 	if err := t.receive(r.n, d.Entry); err != nil {
 		return err
