@@ -246,7 +246,7 @@ func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, most i
 			over(errOverRing)
 		}
 	}
-	err := n.peers.Fetch(ctx, peer.Want{Hash: ref.Hash, Size: ref.Size, Chunks: ref.Chunks, From: from}, watch)
+	err := n.askPeers(ctx, peer.Want{Hash: ref.Hash, Size: ref.Size, Chunks: ref.Chunks, From: from}, watch)
 	switch {
 	case err == nil:
 		n.blobArrived(ref.Hash)
@@ -254,6 +254,21 @@ func (n *Node) fetchBlob(ctx context.Context, ref blobRef, from []string, most i
 		return errOverRing
 	}
 	return err
+}
+
+// askPeers fetches, and asks once more where it shared the work of somebody who
+// gave up in that very moment.
+func (n *Node) askPeers(ctx context.Context, w peer.Want, progress func(have, total int64)) error {
+	const settle = 50 * time.Millisecond
+	for tries := 3; ; tries-- {
+		err := n.peers.Fetch(ctx, w, progress)
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil || tries == 1 {
+			return err
+		}
+		if err := sleep(ctx, settle); err != nil {
+			return err
+		}
+	}
 }
 
 func (n *Node) blobArrived(h blob.Hash) {
