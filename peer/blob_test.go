@@ -278,6 +278,20 @@ func TestChallenge(t *testing.T) {
 	eventually(t, "the forger is dropped", func() bool { p, _ := ana.peer(ben); return strings.Contains(p.Fault, "challenge") })
 }
 
+// Somebody asks for a blob while the last one who wanted it gives up.
+func TestFetchAfterOthersGaveUp(t *testing.T) {
+	ana, ben := newPerson(t, "ana"), newPerson(t, "ben")
+	ben.meets(ana)
+	for range 20 {
+		w, _ := ana.film(1 << 20)
+		f, leave, err := ben.host.joinFetch(w, nil)
+		must(t, err)
+		leave()
+		must(t, ben.host.Fetch(t.Context(), w, nil))
+		<-f.done
+	}
+}
+
 func TestServingBlobsIsBounded(t *testing.T) {
 	ana := newPerson(t, "ana")
 	r := newRogue(t, ana)

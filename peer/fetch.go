@@ -67,6 +67,16 @@ func (h *Host) Fetch(ctx context.Context, w Want, progress func(have, total int6
 		}
 		return nil
 	}
+	for {
+		err := h.fetchOnce(ctx, w, progress)
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil || h.ctx.Err() != nil {
+			return err
+		}
+		// It joined a fetch that everybody else was just leaving.
+	}
+}
+
+func (h *Host) fetchOnce(ctx context.Context, w Want, progress func(have, total int64)) error {
 	f, leave, err := h.joinFetch(w, progress)
 	if err != nil {
 		return err
