@@ -120,7 +120,7 @@ func (g *blobGiver) answer(ctx context.Context, t frameType, body []byte) error 
 		return faultf("sent a frame of type %d with %d bytes about a blob", t, len(body))
 	}
 	file := blob.Hash(body[:32])
-	if !g.h.interests.BlobAllowed(ctx, g.s.peer(), file) {
+	if !g.s.open() || !g.h.interests.BlobAllowed(ctx, g.s.peer(), file) {
 		if t == frameAsk {
 			return g.w.send(frameHave, holding{}.encode())
 		}

@@ -15,10 +15,11 @@ type hello struct {
 	Features []string          `json:"features"`
 	Agent    string            `json:"agent"`
 	Events   []json.RawMessage `json:"events"`
+	Invited  string            `json:"invited,omitempty"` // see inviteProof, in hex
 }
 
-func encodeHello(agent string, es []*event.Event) []byte {
-	h := hello{Version: protocolVersion, Features: []string{"blob/1"}, Agent: agent}
+func encodeHello(agent, invited string, es []*event.Event) []byte {
+	h := hello{Version: protocolVersion, Features: []string{"blob/1"}, Agent: agent, Invited: invited}
 	for _, e := range es[:min(len(es), maxHelloEvents)] {
 		h.Events = append(h.Events, e.Raw())
 	}
@@ -38,7 +39,7 @@ func parseHello(raw []byte) (hello, []*event.Event, error) {
 	if h.Version != protocolVersion {
 		return h, nil, faultf("speaks session version %d, not %d", h.Version, protocolVersion)
 	}
-	if len(h.Features) > maxFeatures || len(h.Events) > maxHelloEvents || !short(h.Agent) {
+	if len(h.Features) > maxFeatures || len(h.Events) > maxHelloEvents || !short(h.Agent) || !short(h.Invited) {
 		return h, nil, faultf("sent a hello over its limits")
 	}
 	for _, f := range h.Features {

@@ -21,6 +21,9 @@ type contact struct {
 	known   bool      // asked for by Connect or Remember: redialled for ever
 	found   time.Time // when mDNS last told of it; zero if it did not
 	met     bool      // a session stood at least once
+	token   []byte    // of the peer's invitation to this node, if there was one
+	invited bool      // has shown that it knows an invitation of this node
+	friend  bool      // its person is an acquaintance
 	person  event.PubKey
 	profile *event.Event
 

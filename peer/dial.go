@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corepeer "github.com/libp2p/go-libp2p/core/peer"
@@ -18,7 +19,8 @@ var (
 )
 
 // Connect dials a peer and waits until it has introduced itself. addrs are
-// multiaddrs of TCP or QUIC that end in /p2p/<peer id>, all of one peer. The
+// multiaddrs of TCP or QUIC that end in /p2p/<peer id>, all of one peer; the
+// code of that peer's invitation may stand among them, and is made use of. The
 // peer is remembered and redialled from then on, also when Connect fails.
 func (h *Host) Connect(ctx context.Context, addrs []string) (Peer, error) {
 	id, err := h.remember(addrs)
@@ -66,7 +68,7 @@ func (h *Host) Remember(addrs []string) error {
 }
 
 func (h *Host) remember(addrs []string) (corepeer.ID, error) {
-	id, list, err := parseAddrs(addrs)
+	id, list, token, err := parseDials(addrs)
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +85,34 @@ func (h *Host) remember(addrs []string) (corepeer.ID, error) {
 	c.fails, c.nextDial = 0, time.Time{}
 	c.bannedUntil = time.Time{} // the owner's word counts more
 	c.addAddrs(list)
+	if token != nil {
+		c.token = token
+	}
+	if c.session != nil {
+		h.taskLocked(c.session.noticed) // it may have been a stranger until now
+	}
 	return id, nil
+}
+
+// parseDials reads addresses, and the invitations among them.
+func parseDials(addrs []string) (id corepeer.ID, out []ma.Multiaddr, token []byte, err error) {
+	var all []string
+	for _, s := range addrs {
+		if !strings.HasPrefix(s, "mural1") {
+			all = append(all, s)
+			continue
+		}
+		inv, err := ParseInvitation(s)
+		if err != nil {
+			return "", nil, nil, fmt.Errorf("peer: %w", err)
+		}
+		all = append(all, inv.Addrs...)
+		if token == nil {
+			token = inv.Token
+		}
+	}
+	id, out, err = parseAddrs(all)
+	return id, out, token, err
 }
 
 func parseAddrs(addrs []string) (id corepeer.ID, out []ma.Multiaddr, err error) {

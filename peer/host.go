@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,9 @@ type Host struct {
 // comes to know. Close ends it.
 func New(cfg Config, events Events, interests Interests, blobs Blobs) (*Host, error) {
 	cfg = cfg.withDefaults()
+	if len(cfg.InviteToken) != inviteTokenBytes {
+		return nil, fmt.Errorf("peer: the invitation token has %d bytes, not %d", len(cfg.InviteToken), inviteTokenBytes)
+	}
 	h := &Host{
 		cfg: cfg, log: cfg.Log, events: events, interests: interests, blobs: blobs,
 		wake: make(chan struct{}, 1), told: make(chan Peer, 256),
@@ -95,6 +99,10 @@ func (c Config) withDefaults() Config {
 		c.UserAgent = "mural"
 	}
 	c.UserAgent = cutUTF8(c.UserAgent, maxFeatureBytes)
+	if c.InviteToken == nil {
+		c.InviteToken = make([]byte, inviteTokenBytes)
+		_, _ = rand.Read(c.InviteToken) // never fails
+	}
 	if c.pace == (pace{}) {
 		c.pace = usualPace
 	}

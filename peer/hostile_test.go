@@ -69,7 +69,9 @@ func (r *rogue) says(t frameType, parts ...[]byte) {
 	must(r.t, r.wire.send(t, parts...))
 }
 
-func (r *rogue) introducesItself(es ...*event.Event) { r.says(frameHello, encodeHello("rogue", es)) }
+func (r *rogue) introducesItself(es ...*event.Event) {
+	r.says(frameHello, encodeHello("rogue", "", es))
+}
 
 // raw writes a frame header that says n, and then the bytes.
 func (r *rogue) raw(t frameType, n int, body []byte) {

@@ -78,7 +78,7 @@ func (h *Host) disown(id corepeer.ID) *session {
 	if c == nil {
 		return nil
 	}
-	c.person, c.profile = event.PubKey{}, nil
+	c.person, c.profile, c.friend = event.PubKey{}, nil, h.knows(h.ctx, event.PubKey{})
 	h.tellLocked(c)
 	return c.session
 }

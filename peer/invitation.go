@@ -15,15 +15,21 @@ import (
 	"mural/event"
 )
 
+// Versions of an invitation: the second carries a token.
+const (
+	plainInvitation = 1
+	tokenInvitation = 2
+)
+
 // Limits of an invitation. The whole stays under 500 characters, so that a
 // QR code of it can be read from a phone's screen.
 const (
-	invitationVersion = 1
-	maxInviteAddrs    = 6   // addresses
-	maxInviteAddr     = 40  // bytes of one address, binary multiaddr
-	maxInviteName     = 40  // bytes of the name
-	maxInviteText     = 600 // characters of the code
-	maxInviteLink     = 4096
+	inviteTokenBytes = 16
+	maxInviteAddrs   = 6   // addresses
+	maxInviteAddr    = 40  // bytes of one address, binary multiaddr
+	maxInviteName    = 40  // bytes of the name
+	maxInviteText    = 640 // characters of the code
+	maxInviteLink    = 4096
 )
 
 // ErrInvitation wraps what is wrong with an invitation's text.
@@ -37,11 +43,12 @@ type Invitation struct {
 	Peer   string       // libp2p peer id of the inviting device
 	Addrs  []string     // multiaddrs, each ending in /p2p/<Peer>
 	Name   string       // what the inviter is called; a claim
+	Token  []byte       // 16 bytes by which the inviter knows who was invited; nil in a version 1 code
 }
 
 // Invitation makes the text "mural1..." that lets somebody find this node.
 func (h *Host) Invitation(name string) string {
-	inv := Invitation{Peer: h.ID(), Name: name, Addrs: h.inviteAddrs()}
+	inv := Invitation{Peer: h.ID(), Name: name, Addrs: h.inviteAddrs(), Token: h.cfg.InviteToken}
 	for _, e := range h.interests.Hello(context.Background()) {
 		if inv.Person.IsZero() || e.Kind == event.KindDevices {
 			inv.Person = e.PubKey
@@ -53,7 +60,10 @@ func (h *Host) Invitation(name string) string {
 // String gives the code: bech32 with the prefix "mural" (docs/protocol/invitation.md).
 func (i Invitation) String() string {
 	pub := rawKey(i.Peer)
-	b := []byte{invitationVersion}
+	b := []byte{plainInvitation}
+	if len(i.Token) == inviteTokenBytes {
+		b[0] = tokenInvitation
+	}
 	b = append(b, i.Person[:]...)
 	b = append(b, pub[:]...)
 	name := cutUTF8(i.Name, maxInviteName)
@@ -62,6 +72,9 @@ func (i Invitation) String() string {
 	b = append(b, byte(len(addrs)))
 	for _, a := range addrs {
 		b = append(append(b, byte(len(a))), a...)
+	}
+	if b[0] == tokenInvitation {
+		b = append(b, i.Token...)
 	}
 	return event.EncodeBech32("mural", b)
 }
@@ -142,8 +155,16 @@ func parseInvitation(b []byte) (inv Invitation, err error) {
 	if len(b) < 1+32+32+2 {
 		return inv, fmt.Errorf("%w: too short", ErrInvitation)
 	}
-	if b[0] != invitationVersion {
+	switch b[0] {
+	case plainInvitation:
+	case tokenInvitation:
+		end := len(b) - inviteTokenBytes
+		inv.Token, b = slices.Clone(b[end:]), b[:end]
+	default:
 		return inv, fmt.Errorf("%w: version %d is newer than this program", ErrInvitation, b[0])
+	}
+	if len(b) < 1+32+32+2 {
+		return Invitation{}, fmt.Errorf("%w: too short", ErrInvitation)
 	}
 	copy(inv.Person[:], b[1:])
 	id, err := idOfKey(b[33:65])

@@ -270,6 +270,8 @@ func TestNeighboursFindEachOther(t *testing.T) {
 	}
 	everywhere := func(c *Config) { c.Listen = []string{"/ip4/0.0.0.0/tcp/0"} }
 	ana, ben := newPerson(t, "ana", everywhere), newPerson(t, "ben", everywhere)
+	ana.knowsNobody()
+	ben.knowsNobody()
 	must(t, ana.host.SetNearby(true))
 	time.Sleep(200 * time.Millisecond)
 	if p, ok := ana.peer(ben); ok {

@@ -177,7 +177,7 @@ func (h *Host) HandlePeerFound(info corepeer.AddrInfo) {
 	}
 	h.tellLocked(c)
 	if s := c.session; s != nil {
-		h.taskLocked(s.say) // what is wanted may depend on who is near
+		h.taskLocked(s.noticed) // what is wanted may depend on who is near
 	}
 }
 

@@ -47,6 +47,7 @@ func (o *outbox) setHello(b []byte) { o.change(func() { o.hello = b }) }
 func (o *outbox) setWants(b []byte) { o.change(func() { o.wants = b }) }
 func (o *outbox) setReady(g uint32) { o.change(func() { o.ready = &g }) }
 func (o *outbox) setPing()          { o.change(func() { o.ping = true }) }
+func (o *outbox) setLagging()       { o.change(func() { o.lagging = true }) }
 func (o *outbox) setPong()          { o.change(func() { o.pong = true }) }
 
 // offer queues an event for pushing, unless the peer has it already.

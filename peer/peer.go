@@ -29,6 +29,11 @@ type Config struct {
 	UserAgent string             // default: "mural"
 	MaxPeers  int                // sessions at once; default 64
 
+	// InviteToken goes into invitations: whoever shows that they know it is
+	// told who this node's person is. 16 random bytes to keep; nil for new ones
+	// at each start, with which earlier invitations lose that effect.
+	InviteToken []byte
+
 	pace pace // shorter in tests
 }
 
@@ -53,6 +58,15 @@ type Interests interface {
 	May(context.Context, Peer, *event.Event) bool
 	// BlobAllowed says whether the blob may be given to the peer.
 	BlobAllowed(context.Context, Peer, blob.Hash) bool
+}
+
+// Acquaintances is what an Interests may also be: it says who the person
+// behind this node knows, for example whom they follow, and themselves. The
+// host tells strangers nothing of the person (docs/protocol/session.md).
+// To an Interests that is not one of these, everybody counts as known.
+type Acquaintances interface {
+	// Knows is asked about proven persons only.
+	Knows(context.Context, event.PubKey) bool
 }
 
 // Peer is another node as this one knows it: a snapshot, free to keep.

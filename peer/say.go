@@ -1,12 +1,20 @@
 package peer
 
-import "context"
+import (
+	"context"
+
+	"mural/event"
+)
 
 // say queues what this side wants, if it changed.
 func (s *session) say(ctx context.Context) {
 	s.sayMu.Lock()
 	defer s.sayMu.Unlock()
-	fs, dropped := widen(s.h.interests.Wants(ctx, s.peer()))
+	var fs []event.Filter
+	dropped := 0
+	if s.open() { // whom a person follows is not for strangers
+		fs, dropped = widen(s.h.interests.Wants(ctx, s.peer()))
+	}
 	if dropped > 0 {
 		s.h.log.Warn("wants are over the limit", "peer", s.id.String(), "filters dropped", dropped)
 	}
@@ -50,7 +58,10 @@ func (h *Host) Resync() {
 	h.mu.Unlock()
 	for _, s := range all {
 		h.task(func(ctx context.Context) {
-			s.out.setHello(encodeHello(h.cfg.UserAgent, h.interests.Hello(ctx)))
+			s.know(ctx)
+			if !s.reveal(ctx) && s.open() {
+				s.out.setHello(s.hello(ctx))
+			}
 			s.say(ctx)
 		})
 	}

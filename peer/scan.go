@@ -35,7 +35,7 @@ func (f *fetch) candidates() (first, rest []corepeer.ID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for id, c := range f.h.contacts {
-		if c.session == nil || f.strikes[id] >= maxBlobRefusals {
+		if c.session == nil || !c.openLocked() || f.strikes[id] >= maxBlobRefusals {
 			continue
 		}
 		if slices.Contains(f.want.From, id.String()) {

@@ -43,6 +43,7 @@ type session struct {
 	sayMu sync.Mutex // one say at a time, so that the latest wants win
 
 	mu        sync.Mutex // guards what follows
+	shown     bool       // the last hello said who this node is
 	theirGen  uint32
 	theirs    []event.Filter
 	unwatch   func() // ends the subscription for theirs
@@ -159,12 +160,34 @@ func (s *session) stop(reason error) {
 	s.cancel(reason)
 }
 
-// introduce exchanges hellos: who this node is, and who the other is.
+// introduce exchanges hellos: who this node is, and who the other is. The side
+// that was dialled hears first who it is that dials, unless it knows already
+// that it introduces itself; the dialler does not wait.
 func (s *session) introduce(ctx context.Context) error {
-	es := s.h.interests.Hello(ctx)
-	if err := s.wire.send(frameHello, encodeHello(s.h.cfg.UserAgent, es)); err != nil {
+	first := s.open() || s.stream.Conn().Stat().Direction != network.DirInbound
+	if first {
+		if err := s.sendHello(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.hear(ctx); err != nil {
+		return err
+	}
+	if first {
+		s.reveal(ctx)
+		return nil
+	}
+	return s.sendHello(ctx)
+}
+
+func (s *session) sendHello(ctx context.Context) error {
+	if err := s.wire.send(frameHello, s.hello(ctx)); err != nil {
 		return fmt.Errorf("peer: sending a hello: %w", err)
 	}
+	return nil
+}
+
+func (s *session) hear(ctx context.Context) error {
 	t, body, err := s.wire.read(helloTimeout)
 	if err != nil {
 		if isTimeout(err) {
@@ -189,7 +212,7 @@ func isTimeout(err error) bool {
 // met takes in the other side's hello: its events go the way of all events,
 // and its person counts as proven if its devices event says so.
 func (s *session) met(ctx context.Context, body []byte) error {
-	_, es, err := parseHello(body)
+	hi, es, err := parseHello(body)
 	if err != nil {
 		return err
 	}
@@ -200,8 +223,10 @@ func (s *session) met(ctx context.Context, body []byte) error {
 		s.out.saw(e.ID)
 	}
 	person, profile := s.h.prove(ctx, s.id, es)
+	friend := s.h.knows(ctx, person)
 	s.h.mu.Lock()
-	s.c.person, s.c.profile = person, profile
+	s.c.person, s.c.profile, s.c.friend = person, profile, friend
+	s.c.invited = s.c.invited || s.h.invited(s.id, hi.Invited)
 	s.h.mu.Unlock()
 	if len(es) > 0 {
 		s.h.events.Accept(ctx, s.source(), es)

@@ -302,6 +302,9 @@ func (g *giver) open(ctx context.Context, body []byte) error {
 	if gen != binary.BigEndian.Uint32(body) {
 		return g.wire.send(frameRefuse, []byte("these wants are not the current ones"))
 	}
+	if !s.open() {
+		fs = nil
+	}
 	stamps, err := s.h.givable(ctx, s.peer(), fs)
 	if err != nil {
 		return errors.Join(err, g.wire.send(frameRefuse, []byte("cannot read the events here now")))
@@ -329,7 +332,7 @@ func (g *giver) give(ctx context.Context, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("peer: reading events for a peer: %w", err)
 	}
-	es = slices.DeleteFunc(es, func(e *event.Event) bool { return e.Kind.IsEphemeral() || !g.s.h.may(ctx, to, e) })
+	es = slices.DeleteFunc(es, func(e *event.Event) bool { return e.Kind.IsEphemeral() || !g.s.may(ctx, to, e) })
 	for _, e := range es {
 		g.s.out.saw(e.ID)
 	}

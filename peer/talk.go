@@ -53,7 +53,7 @@ func (s *session) write(ctx context.Context, l load) error {
 	to := s.peer()
 	give := l.events[:0]
 	for _, e := range l.events {
-		if s.h.may(ctx, to, e) {
+		if s.may(ctx, to, e) {
 			give = append(give, e)
 		}
 	}
@@ -65,6 +65,11 @@ func (s *session) write(ctx context.Context, l load) error {
 		return fmt.Errorf("peer: writing to a session: %w", err)
 	}
 	return nil
+}
+
+// may says whether an event may be given in this session: nothing to strangers.
+func (s *session) may(ctx context.Context, to Peer, e *event.Event) bool {
+	return s.open() && s.h.may(ctx, to, e)
 }
 
 // may says whether an event may be given to a peer. Protected events (NIP-70)
@@ -130,8 +135,8 @@ func (s *session) metAgain(ctx context.Context, body []byte) error {
 	s.h.tellLocked(s.c)
 	changed := s.c.person != before
 	s.h.mu.Unlock()
-	if changed {
-		s.say(ctx)
+	if changed || s.reveal(ctx) {
+		s.noticed(ctx)
 	}
 	return nil
 }

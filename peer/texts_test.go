@@ -53,12 +53,23 @@ func TestInvitationSurvivesTheWay(t *testing.T) {
 	}
 }
 
+func TestInvitationWithATokenSurvivesTheWay(t *testing.T) {
+	inv := sampleInvitation(t)
+	inv.Token = bytes.Repeat([]byte{7}, inviteTokenBytes)
+	got, err := ParseInvitation(inv.String())
+	must(t, err)
+	if d := cmp.Diff(inv, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestInvitationThatIsDamaged(t *testing.T) {
 	code := sampleInvitation(t).String()
 	wrong := map[string]string{
 		"empty": "", "other text": "hello", "cut off": code[:len(code)-1], "only the prefix": "mural1",
 		"one letter changed": code[:30] + string(other(code[30])) + code[31:], "too long": strings.Repeat("a", maxInviteLink+1),
-		"nothing in it": event.EncodeBech32("mural", nil), "a later version": event.EncodeBech32("mural", append([]byte{2}, make([]byte, 70)...)),
+		"nothing in it": event.EncodeBech32("mural", nil), "a later version": event.EncodeBech32("mural", append([]byte{3}, make([]byte, 90)...)),
+		"a token cut off":  event.EncodeBech32("mural", append([]byte{2}, make([]byte, 66)...)),
 		"something behind": event.EncodeBech32("mural", append([]byte{1}, make([]byte, 80)...)),
 	}
 	for name, text := range wrong {
@@ -242,6 +253,9 @@ func TestBatchesStayUnderTheLimits(t *testing.T) {
 func FuzzInvitation(f *testing.F) {
 	f.Add(sampleInvitation(f).String())
 	f.Add("http://x/#join=mural1qqqqqqqqqqqq")
+	with := sampleInvitation(f)
+	with.Token = make([]byte, inviteTokenBytes)
+	f.Add(with.String())
 	f.Add(event.EncodeBech32("mural", append([]byte{1}, make([]byte, 66)...)))
 	f.Fuzz(func(t *testing.T, text string) {
 		inv, err := ParseInvitation(text)
@@ -293,7 +307,7 @@ func FuzzBodies(f *testing.F) {
 	key, device := newKeys(f)
 	e := NewDevices(key.PubKey(), nil, time.Unix(1700000000, 0), []Device{CounterSign(device, key.PubKey(), Device{})})
 	must(f, e.Sign(key))
-	f.Add(encodeHello("mural", []*event.Event{e}))
+	f.Add(encodeHello("mural", "", []*event.Event{e}))
 	w, err := encodeWants(1, []event.Filter{{Kinds: []event.Kind{1}}})
 	must(f, err)
 	f.Add(w)

@@ -155,10 +155,14 @@ type person struct {
 	wants  []event.Filter
 	may    func(Peer, *event.Event) bool
 	hidden map[blob.Hash]bool
+	aloof  bool // knows nobody
 	hello  []*event.Event
 }
 
-var _ Interests = (*person)(nil)
+var (
+	_ Interests     = (*person)(nil)
+	_ Acquaintances = (*person)(nil)
+)
 
 func newPerson(t testing.TB, name string, change ...func(*Config)) *person {
 	t.Helper()
@@ -208,6 +212,18 @@ func (p *person) May(_ context.Context, to Peer, e *event.Event) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.may == nil || p.may(to, e)
+}
+
+func (p *person) Knows(context.Context, event.PubKey) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.aloof
+}
+
+func (p *person) knowsNobody() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aloof = true
 }
 
 func (p *person) BlobAllowed(_ context.Context, _ Peer, h blob.Hash) bool {
