@@ -17,9 +17,11 @@ type cursor struct {
 	h, k int64 // the list of postings
 	time bool  // the timeline instead
 	hits *hits // the matches of a search instead
-	next int   // entries to read next
-	buf  []entry
-	last bool // buf is the end of the list
+
+	passed int // times that the cursor went forward since it was filled
+	next   int // entries to read next
+	buf    []entry
+	last   bool // buf is the end of the list
 }
 
 // maxPiece bounds the entries that a cursor holds.
@@ -112,6 +114,7 @@ func (u *union) advance(cur *cursor, e entry) error {
 	for i < len(cur.buf) && cur.buf[i].before(e) {
 		i++
 	}
+	cur.passed++
 	if i < len(cur.buf) {
 		cur.buf = cur.buf[i:]
 		return nil

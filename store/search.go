@@ -20,7 +20,8 @@ import (
 const (
 	commonWord  = 2000    // matches from which on the last word is taken as it stands
 	rareWord    = 10_000  // matches beyond which a word counts as common as any
-	maxHits     = 16_384  // matches read from the index at once
+	minHits     = 16      // matches read from the index at once where other conditions jump far
+	maxHits     = 16_384  // and where they do not
 	maxRanked   = 1000    // newest matches among which the best are looked for
 	maxTitles   = 250     // newest matches in titles that are looked at besides
 	rankedBytes = 2 << 20 // of their content: a thousand long articles would take seconds
@@ -88,6 +89,7 @@ func (c *conn) matchesUpTo(expression string, most int64) (n int64, err error) {
 type hits struct {
 	expression string
 	below      int64 // slots from here on were read
+	read       int   // of them at the last time
 }
 
 func newHits(want *wanted) *hits {
@@ -103,14 +105,18 @@ func newHits(want *wanted) *hits {
 
 // fillHits is fill for the matches of a search.
 func (cur *cursor) fillHits(c *conn, pos entry, low int64, piece int) error {
-	cur.next = min(8*piece, maxHits)
+	// Where other lists jump over most of what was read, it is better to seek.
+	if cur.passed*4 < cur.hits.read {
+		piece = minHits
+	}
+	cur.next, cur.passed = min(8*piece, maxHits), 0
 	cur.buf, cur.last = cur.buf[:0], false
 	for len(cur.buf) == 0 && !cur.last {
 		slots, err := c.slots(cur.hits, pos, low, piece)
 		if err != nil {
 			return err
 		}
-		cur.last = len(slots) < piece
+		cur.last, cur.hits.read = len(slots) < piece, len(slots)
 		for _, slot := range slots {
 			cur.hits.below = slot
 			if err := cur.appendSlot(c, slot, pos, low); err != nil {
