@@ -173,6 +173,10 @@ const (
 	openCost   = 10               // messages that a NEG-OPEN counts for: it reads the store
 	setsAtOnce = 2                // sets taken from the store at the same time
 	shareFor   = 10 * time.Second // a set answers new reconciliations of the same filter
+	// A set that nobody uses is kept so long too if it has this many items, as
+	// long as no more than maxUnused are.
+	worthKeeping = 1000
+	maxUnused    = 8
 
 	// Ids, authors, kinds and tag values that open subscriptions name, about
 	// 100 bytes each: 5 MB of one connection, 100 MB of all.

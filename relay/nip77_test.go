@@ -351,6 +351,42 @@ func TestSetsAreShared(t *testing.T) {
 	until(t, "no watch is left", func() bool { return node.subscriptions() == 0 })
 }
 
+// TestALargeSetIsKeptForTheNext: who asks a little later does not have it taken
+// again; it makes room where there is none, and goes with the relay.
+func TestALargeSetIsKeptForTheNext(t *testing.T) {
+	node := &stamping{}
+	for n := range 1200 {
+		node.events = append(node.events, &event.Event{ID: [32]byte{byte(n), byte(n >> 8)}, CreatedAt: int64(n + 1), Kind: event.Kind(n % 2)})
+	}
+	server, url := start(t, relay.Config{Limits: relay.Limits{MaxSetItemsOfAll: 1300}}, node)
+	ask := func(filter string, want int) {
+		t.Helper()
+		c := dial(t, url)
+		if got := c.shown(filter); len(got) != want {
+			t.Fatalf("%s: %d ids, want %d", filter, len(got), want)
+		}
+		c.quiet() // the set was given back
+	}
+	ask(`{}`, 1200)
+	asked := node.taken
+	ask(`{}`, 1200)
+	if node.taken != asked {
+		t.Errorf("stamps were asked for %d times more", node.taken-asked)
+	}
+	ask(`{"kinds":[1]}`, 600)
+	asked = node.taken
+	ask(`{}`, 1200)
+	if node.taken == asked {
+		t.Error("the set was not dropped to make room")
+	}
+	if err := server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := node.subscriptions(); n != 0 {
+		t.Errorf("%d watches are left behind", n)
+	}
+}
+
 // TestManyWaitForOneSet: those who come while a set is being taken wait for it.
 func TestManyWaitForOneSet(t *testing.T) {
 	const clients = 8

@@ -142,12 +142,14 @@ func (s *Server) Close(ctx context.Context) error {
 	select {
 	case <-done:
 		s.stop()
+		s.sets.clear()
 		return nil
 	case <-ctx.Done():
 	}
 	s.stop()
 	s.cutAll()
 	<-done
+	s.sets.clear()
 	return ctx.Err()
 }
 

@@ -31,7 +31,6 @@ type setKey [sha256.Size]byte
 // sharedSet is a set with those who use it.
 type sharedSet struct {
 	key   setKey
-	until time.Time     // it is given to others up to here
 	stale atomic.Bool   // a matching event came in: it is not given to others
 	ready chan struct{} // closed when the fields below are set
 	set   *negentropy.Set
@@ -40,7 +39,9 @@ type sharedSet struct {
 
 	unwatch func() // ends the watch that makes it stale
 	aging   *time.Timer
-	uses    int // guarded by the shelf's lock
+	// Guarded by the shelf's lock.
+	uses int
+	aged bool // it is not given to others any more
 }
 
 var (
@@ -62,7 +63,7 @@ func (c *conn) borrow(ctx context.Context, f event.Filter) (*sharedSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, first := sets.get(key, c.server.config.Now())
+	s, first := sets.get(key)
 	if first {
 		c.fill(ctx, s, view, f)
 	}
@@ -85,56 +86,111 @@ func (c *conn) borrow(ctx context.Context, f event.Filter) (*sharedSet, error) {
 
 // get gives a set that is there or on its way, or a new one that the caller is
 // the first to use and has to fill.
-func (s *shelf) get(key setKey, now time.Time) (set *sharedSet, first bool) {
+func (s *shelf) get(key setKey) (set *sharedSet, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if set := s.sets[key]; set != nil && !set.stale.Load() && now.Before(set.until) {
-		set.uses++
-		return set, false
+	if set := s.sets[key]; set != nil {
+		if !set.aged && !set.stale.Load() {
+			set.uses++
+			return set, false
+		}
+		s.retire(set)
 	}
-	set = &sharedSet{key: key, until: now.Add(shareFor), ready: make(chan struct{}), uses: 1}
+	set = &sharedSet{key: key, ready: make(chan struct{}), uses: 1}
 	s.sets[key] = set
 	return set, true
 }
 
-// release gives back one use. With the last one the set is forgotten.
+// release gives back one use. A large set that was just taken is kept for
+// others who may ask, all else goes with its last use.
 func (s *shelf) release(set *sharedSet) {
-	if !s.forget(set) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if set.uses--; set.uses > 0 {
 		return
 	}
-	s.giveBack(set.items)
-	if set.unwatch != nil {
+	if s.sets[set.key] == set && set.items >= worthKeeping && !set.aged && !set.stale.Load() && s.unused() <= maxUnused {
+		return
+	}
+	s.drop(set)
+}
+
+// age ends the time in which a set is given to others.
+func (s *shelf) age(set *sharedSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set.aged = true
+	s.retire(set)
+}
+
+// clear drops the sets that nobody uses.
+func (s *shelf) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropUnused()
+}
+
+// The rest is called with the lock held.
+
+// retire lets nobody else have a set.
+func (s *shelf) retire(set *sharedSet) {
+	if s.sets[set.key] != set {
+		return
+	}
+	if set.uses == 0 {
+		s.drop(set)
+		return
+	}
+	delete(s.sets, set.key)
+}
+
+// drop forgets a set without uses.
+func (s *shelf) drop(set *sharedSet) {
+	if s.sets[set.key] == set {
+		delete(s.sets, set.key)
+	}
+	s.items -= set.items
+	if set.aging != nil {
 		set.aging.Stop()
-		set.unwatch()
+		set.unwatch() // the node's lock is never held where the shelf's is taken
 	}
 }
 
-// forget ends one use and says whether it was the last.
-func (s *shelf) forget(set *sharedSet) bool {
+func (s *shelf) unused() (n int) {
+	for _, set := range s.sets {
+		if set.uses == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *shelf) dropUnused() {
+	for _, set := range s.sets {
+		if set.uses == 0 {
+			s.drop(set)
+		}
+	}
+}
+
+// reserve takes n items from the budget of all, of what is not in use too.
+func (s *shelf) reserve(n, most int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	set.uses--
-	if set.uses == 0 && s.sets[set.key] == set {
-		delete(s.sets, set.key)
+	if s.items+n > most {
+		s.dropUnused()
 	}
-	return set.uses == 0
+	if s.items+n > most {
+		return errShelfFull
+	}
+	s.items += n
+	return nil
 }
 
 func (s *shelf) giveBack(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.items -= n
-}
-
-// reserve takes n items from the budget of all.
-func (s *shelf) reserve(n, most int) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.items+n > most {
-		return errShelfFull
-	}
-	s.items += n
-	return nil
 }
 
 // fill takes the set from the node, whether or not the client stays: others
@@ -152,7 +208,7 @@ func (c *conn) fill(ctx context.Context, s *sharedSet, v view, f event.Filter) {
 	watched := f
 	watched.Limit = 0
 	s.unwatch = sync.OnceFunc(c.server.node.Subscribe([]event.Filter{watched}, func(*event.Event) { s.stale.Store(true) }))
-	s.aging = time.AfterFunc(shareFor, s.unwatch)
+	s.aging = time.AfterFunc(shareFor, func() { c.server.sets.age(s) })
 	stamps, err := v.all(ctx, f, func(n int) error { return c.reserve(s, n) })
 	if err != nil {
 		s.err = fmt.Errorf("relay: taking a set: %w", err)
