@@ -176,7 +176,7 @@ func TestMarksSurviveAndAreBounded(t *testing.T) {
 func TestNearbyAsksOncePerNetworkAndIsSilentUntilThen(t *testing.T) {
 	ctx := context.Background()
 	n, _ := alone(t)
-	n.nearby.net = Network{ID: "net-1", Name: "Wi-Fi"}
+	n.nearby.net = Network{ID: "net-1", Name: "Wi-Fi", Settled: true}
 	choice := func() string {
 		y, err := n.Nearby(ctx)
 		if err != nil {
@@ -190,7 +190,7 @@ func TestNearbyAsksOncePerNetworkAndIsSilentUntilThen(t *testing.T) {
 	if err := n.SetNearby(ctx, "net-1", true); err != nil || choice() != nearbyOn {
 		t.Errorf("after yes it is %q (%v)", choice(), err)
 	}
-	n.nearby.net = Network{ID: "net-2"}
+	n.nearby.net = Network{ID: "net-2", Settled: true}
 	if choice() != nearbyAsk {
 		t.Errorf("the yes for one network counts for another: %q", choice())
 	}

@@ -22,9 +22,12 @@ const (
 // nearby shows this device on networks where the person said yes.
 type nearby struct {
 	n   *Node
-	mu  sync.Mutex // guards net and on
+	mu  sync.Mutex // guards what follows
 	net Network
 	on  bool
+	// word is the answer for a network that cannot be told apart yet: it is
+	// kept on disk once it can, lest another café with the same numbers inherit it.
+	word string
 }
 
 func newNearby(n *Node) *nearby { return &nearby{n: n, net: currentNetwork()} }
@@ -35,12 +38,29 @@ func (y *nearby) choice() string {
 		return y.n.cfg.Nearby
 	}
 	y.mu.Lock()
-	id := y.net.ID
+	net, word := y.net, y.word
 	y.mu.Unlock()
-	if c := y.n.marks.get(markNearby + id); c != "" && id != "" {
-		return c
+	if net.ID == "" {
+		return nearbyAsk
 	}
-	return nearbyAsk
+	if !net.Settled {
+		return first(word, nearbyAsk)
+	}
+	return first(y.n.marks.get(markNearby+net.ID), nearbyAsk)
+}
+
+// say keeps the person's word for the network the device is on, or for another one.
+func (y *nearby) say(networkID, word string) error {
+	y.mu.Lock()
+	unsettled := y.net.ID == networkID && !y.net.Settled
+	if unsettled {
+		y.word = word
+	}
+	y.mu.Unlock()
+	if unsettled {
+		return nil
+	}
+	return y.n.marks.set(markNearby+networkID, word)
 }
 
 // run follows the device from network to network.
@@ -58,15 +78,26 @@ func (y *nearby) run(ctx context.Context) {
 	}
 }
 
-func (y *nearby) look() {
-	now := currentNetwork()
+func (y *nearby) look() { y.saw(currentNetwork()) }
+
+// saw takes in what the interfaces say now. A gateway that falls out of the
+// neighbour table does not make another network, nor does one that enters it.
+func (y *nearby) saw(now Network) {
 	y.mu.Lock()
-	moved := now != y.net
-	y.net = now
-	y.mu.Unlock()
-	if moved {
-		y.apply(true)
+	before, word := y.net, y.word
+	same := now.Subnets == before.Subnets
+	if now == before || (same && !now.Settled) {
+		y.mu.Unlock()
+		return
 	}
+	y.net, y.word = now, ""
+	y.mu.Unlock()
+	if same && !before.Settled && word != "" && y.n.marks.get(markNearby+now.ID) == "" {
+		if err := y.n.marks.set(markNearby+now.ID, word); err != nil {
+			y.n.log.Error("the answer for this network was not kept", "err", err)
+		}
+	}
+	y.apply(!same)
 }
 
 // apply makes the network see us or not, as the person chose.
@@ -109,7 +140,7 @@ func (n *Node) SetNearby(_ context.Context, networkID string, on bool) error {
 	if on {
 		word = nearbyOn
 	}
-	if err := n.marks.set(markNearby+networkID, word); err != nil {
+	if err := n.nearby.say(networkID, word); err != nil {
 		return err
 	}
 	if n.peers != nil {

@@ -14,8 +14,10 @@ import (
 // Network is the network this machine stands in, as far as it can be told
 // apart: consent to be seen is asked once for each.
 type Network struct {
-	ID   string // hash of the subnets and the gateway's hardware address; "" = no network
-	Name string // for people
+	ID      string // hash of the subnets and the gateway's hardware address; "" = no network
+	Name    string // for people
+	Subnets string // what the interfaces say by themselves
+	Settled bool   // the gateway's hardware address is known, or there is no gateway
 }
 
 // currentNetwork looks at the interfaces. Loopback and links that are down do not count.
@@ -31,7 +33,7 @@ func currentNetwork() Network {
 		}
 		for _, p := range prefixes(i) {
 			nets = append(nets, p.String())
-			names = append(names, linkWord(i.Name)+" "+p.String())
+			names = append(names, linkWord(i.Name)+" ("+p.String()+")")
 		}
 	}
 	if len(nets) == 0 {
@@ -39,8 +41,13 @@ func currentNetwork() Network {
 	}
 	sort.Strings(nets)
 	sort.Strings(names)
-	sum := sha256.Sum256([]byte(strings.Join(append(nets, gatewayHardware()), "|")))
-	return Network{ID: hex.EncodeToString(sum[:8]), Name: strings.Join(names[:min(len(names), 2)], ", ")}
+	gateway := defaultGateway()
+	return newNetwork(strings.Join(nets, "|"), strings.Join(names[:min(len(names), 2)], ", "), gateway, hardwareOf(gateway))
+}
+
+func newNetwork(subnets, name, gateway, hardware string) Network {
+	sum := sha256.Sum256([]byte(subnets + "|" + hardware))
+	return Network{ID: hex.EncodeToString(sum[:8]), Name: name, Subnets: subnets, Settled: gateway == "" || hardware != ""}
 }
 
 // prefixes gives the IPv4 subnets of an interface; IPv6 ones change too often to name a network.
@@ -61,19 +68,21 @@ func prefixes(i net.Interface) []netip.Prefix {
 
 func linkWord(name string) string {
 	if strings.HasPrefix(name, "wl") || strings.HasPrefix(name, "en0") {
-		return "Wi-Fi"
+		return "this Wi-Fi"
 	}
-	return "network"
+	return "this network"
 }
 
-// gatewayHardware tells two networks with the same numbers apart (Linux; "" elsewhere).
-func gatewayHardware() string {
-	gw := defaultGateway()
-	if gw == "" {
+const noHardware = "00:00:00:00:00:00" // an entry of the neighbour table that is not answered yet
+
+// hardwareOf tells two networks with the same numbers apart (Linux; "" elsewhere,
+// and while the gateway has not been spoken to).
+func hardwareOf(gateway string) string {
+	if gateway == "" {
 		return ""
 	}
 	for _, f := range fields("/proc/net/arp") {
-		if len(f) > 3 && f[0] == gw {
+		if len(f) > 3 && f[0] == gateway && f[3] != noHardware {
 			return f[3]
 		}
 	}
