@@ -172,7 +172,10 @@ type matcher struct {
 	codec *codec
 	c     *conn
 	words document // of the candidate that is visited, where there is a search
+	tried int      // candidates that were held against the search
 	visit func(record) (bool, error)
+	// enough is asked after a candidate that the search has turned down; nil says no.
+	enough func() bool
 }
 
 func (s *Store) matcher(c *conn, f *event.Filter) (*matcher, error) {
@@ -200,8 +203,9 @@ func (m *matcher) see(e entry) (bool, error) {
 		return true, nil
 	}
 	if m.want != nil {
+		m.tried++
 		if m.words = documentOf(r.Event); !m.want.matches(m.words) {
-			return true, nil
+			return m.enough == nil || !m.enough(), nil
 		}
 	}
 	return m.visit(r)

@@ -23,6 +23,7 @@ const (
 	minHits     = 16      // matches read from the index at once where other conditions jump far
 	maxHits     = 16_384  // and where they do not
 	maxRanked   = 1000    // newest matches among which the best are looked for
+	maxTried    = 3000    // newest candidates after which a full answer is good enough
 	maxTitles   = 250     // newest matches in titles that are looked at besides
 	rankedBytes = 2 << 20 // of their content: a thousand long articles would take seconds
 )
@@ -165,7 +166,8 @@ type fitting struct {
 
 // best gives the matches of one filter that fit best, the best first and the
 // newer first of those that fit about equally well. It looks for them among the
-// newest maxRanked matches and the newest maxTitles in titles.
+// newest maxRanked matches, or fewer where most of maxTried candidates are none,
+// and the newest maxTitles in titles.
 func (s *Store) best(ctx context.Context, c *conn, f *event.Filter, limit int) ([]*event.Event, error) {
 	m, err := s.matcher(c, f)
 	if err != nil {
@@ -178,11 +180,13 @@ func (s *Store) best(ctx context.Context, c *conn, f *event.Filter, limit int) (
 		return nil, err
 	}
 	found := map[event.ID]fitting{}
+	// A phrase of common words may stand in few of those that have them all.
+	m.enough = func() bool { return m.tried >= maxTried && len(found) >= limit }
 	if err := m.fit(ctx, max(limit, maxRanked), found); err != nil {
 		return nil, err
 	}
 	if len(found) >= maxRanked {
-		m.want.titles = true
+		m.want.titles, m.tried = true, 0
 		if err := m.fit(ctx, maxTitles, found); err != nil {
 			return nil, err
 		}

@@ -90,7 +90,11 @@ func (s *splitter) letter(r rune) {
 	if s.runes > maxWord {
 		return
 	}
-	if same, ok := sameLetter[r]; ok && r >= utf8.RuneSelf {
+	if r < utf8.RuneSelf {
+		s.word = append(s.word, byte(r))
+		return
+	}
+	if same, ok := sameLetter[r]; ok {
 		s.word = append(s.word, same...)
 		return
 	}
