@@ -46,6 +46,9 @@ type cli struct {
 	Join    joinCmd    `cmd:"" help:"Take an invitation: connects and follows."`
 	Backup  backupCmd  `cmd:"" name:"backup-key" help:"Write your key, locked with a passphrase, to a file."`
 	Restore restoreCmd `cmd:"" name:"restore-key" help:"Bring your key from a backup into a fresh home."`
+	Copy    copyCmd    `cmd:"" name:"backup" help:"Copy your events, and your media if you like, to a folder; also while the node runs."`
+	Check   checkCmd   `cmd:"" help:"Read the database and a sample of the media, and say whether they are whole."`
+	Rebuild rebuildCmd `cmd:"" help:"Make the indexes of the database anew from its events."`
 	Doctor  doctorCmd  `cmd:"" help:"What works here, what is missing, what to type."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Setup: func(e *testscript.Env) error { setup(t, e); return nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"photo": photo, "voice": voice, "field": field, "await-node": awaitNode, "mode": mode, "cut": cut,
+			"photo": photo, "voice": voice, "field": field, "await-node": awaitNode, "mode": mode, "cut": cut, "spoil": spoil,
 		},
 		UpdateScripts: os.Getenv("UPDATE") != "",
 	})
@@ -116,4 +116,19 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := fmt.Sscan(args[1], &n)
 	ts.Check(err)
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// spoil changes the file of that name below a folder: spoil DIR NAME.
+func spoil(ts *testscript.TestScript, _ bool, args []string) {
+	found := false
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.Name() != args[1] {
+			return err
+		}
+		found = true
+		return os.WriteFile(path, []byte("something else"), 0o600)
+	}))
+	if !found {
+		ts.Fatalf("no file %s below %s", args[1], args[0])
+	}
 }
