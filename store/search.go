@@ -91,13 +91,15 @@ type hits struct {
 	expression string
 	below      int64 // slots from here on were read
 	read       int   // of them at the last time
+	shared     map[int64]bool
 }
 
 func newHits(want *wanted) *hits {
 	if len(want.all) == 0 {
 		return &hits{} // finds nothing
 	}
-	h := &hits{expression: expression(want.all), below: math.MaxInt64}
+	want.shared = map[int64]bool{}
+	h := &hits{expression: expression(want.all), below: math.MaxInt64, shared: want.shared}
 	if want.titles {
 		h.expression = "title : (" + h.expression + ")"
 	}
@@ -150,8 +152,12 @@ func (cur *cursor) appendSlot(c *conn, slot int64, pos entry, low int64) error {
 	if err != nil {
 		return err
 	}
-	return q.bind(max(slot<<slotShift, low), (slot+1)<<slotShift).rows(func() error {
-		if e := (entry{q.ColumnInt64(0), q.ColumnInt64(1)}); pos.before(e) {
+	rows := 0
+	return q.bind(slot<<slotShift, (slot+1)<<slotShift).rows(func() error {
+		if rows++; rows > 1 {
+			cur.hits.shared[slot] = true
+		}
+		if e := (entry{q.ColumnInt64(0), q.ColumnInt64(1)}); pos.before(e) && e.r >= low {
 			cur.buf = append(cur.buf, e)
 		}
 		return nil

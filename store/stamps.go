@@ -50,8 +50,8 @@ func (s *Store) stampsOne(ctx context.Context, c *conn, f *event.Filter) (list [
 	if err != nil {
 		return nil, err
 	}
-	if f.IDs == nil && len(f.Tags) == 0 && m.want == nil {
-		return s.stampsByHead(ctx, c, f)
+	if f.IDs == nil && len(f.Tags) == 0 && (m.want == nil || m.want.isPlain()) {
+		return s.stampsByHead(ctx, c, m)
 	}
 	err = m.run(ctx, 0, func(r record) (bool, error) {
 		list = append(list, r.Stamp())
@@ -60,9 +60,11 @@ func (s *Store) stampsOne(ctx context.Context, c *conn, f *event.Filter) (list [
 	return list, err
 }
 
-// stampsByHead answers filters without ids, tags and searches, for which the body of an
-// event need not be read: the rank has its second, and its row the rest.
-func (s *Store) stampsByHead(ctx context.Context, c *conn, f *event.Filter) (list []event.Stamp, err error) {
+// stampsByHead answers filters without ids and tags, for which the body of an
+// event need not be read: the rank has its second, and its row the rest. Of a
+// search that the index alone can answer only events that share a row are read.
+func (s *Store) stampsByHead(ctx context.Context, c *conn, m *matcher) (list []event.Stamp, err error) {
+	f := m.f
 	gone, err := c.expiredNumbers(s.options.Now().Unix())
 	if err != nil {
 		return nil, err
@@ -76,9 +78,13 @@ func (s *Store) stampsByHead(ctx context.Context, c *conn, f *event.Filter) (lis
 		authors[author] = true
 	}
 	var author event.PubKey
-	err = c.walk(ctx, f, nil, 0, func(e entry) (bool, error) {
+	m.visit = func(r record) (bool, error) { list = append(list, r.Stamp()); return true, nil }
+	err = c.walk(ctx, f, m.want, 0, func(e entry) (bool, error) {
 		if gone[e.n] {
 			return true, nil
+		}
+		if m.want != nil && m.want.shared[slotOf(e.r)] {
+			return m.see(e)
 		}
 		stamp := event.Stamp{CreatedAt: e.r >> tieBits}
 		err := q.bind(e.n).rows(func() error {

@@ -24,8 +24,9 @@ type term struct {
 // none of the excluded ones.
 type wanted struct {
 	all, none []term
-	weight    []float64 // of each of all: how rare it is
-	titles    bool      // all of them in the title
+	weight    []float64      // of each of all: how rare it is
+	shared    map[int64]bool // slots that hold more than one event: the index cannot tell which of them matches
+	titles    bool           // all of them in the title
 }
 
 // parseSearch reads words, "quoted phrases" and -exclusions (NIP-50). Any string
@@ -108,6 +109,11 @@ func (w *wanted) openEnd() {
 		t.prefix = t.prefix && i == len(w.all)-1 && !last.unit && len([]rune(last.text)) >= minPrefix
 	}
 	w.weight = slices.Repeat([]float64{1}, len(w.all))
+}
+
+// isPlain says whether the index alone can tell what matches.
+func (w *wanted) isPlain() bool {
+	return len(w.none) == 0 && !slices.ContainsFunc(w.all, func(t term) bool { return len(t.atoms) > 1 })
 }
 
 // expression gives the terms in the language of FTS5. It asks for every token
