@@ -176,10 +176,14 @@ func TestANewerFileIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.writer.db.db.Exec("PRAGMA user_version=99"); err != nil {
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	c, err := openWriter(path, 0) // the store's own connection belongs to its writer
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.db.Exec("PRAGMA user_version=99"), c.close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path, Options{}); !errors.Is(err, ErrNewer) {
