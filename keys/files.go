@@ -13,7 +13,10 @@ import (
 	"strings"
 )
 
-const maxKeyFile = 4 << 10 // bytes of one key file
+const (
+	maxKeyFile       = 4 << 10 // bytes of one key file
+	inviteTokenBytes = 16
+)
 
 func (r *Ring) openDevice() error {
 	path := filepath.Join(r.dir, deviceFile)
@@ -102,4 +105,26 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// InviteToken gives the secret that goes into invitations of this device, and
+// makes it the first time: who shows that they know it was invited.
+func (r *Ring) InviteToken() ([]byte, error) {
+	path := filepath.Join(r.dir, inviteFile)
+	line, err := readSecret(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		token := make([]byte, inviteTokenBytes)
+		if _, err := io.ReadFull(r.rand, token); err != nil {
+			return nil, fmt.Errorf("keys: making the invitation token: %w", err)
+		}
+		return token, writeSecret(path, hex.EncodeToString(token))
+	}
+	if err != nil {
+		return nil, err
+	}
+	token, err := hex.DecodeString(line)
+	if err != nil || len(token) != inviteTokenBytes {
+		return nil, fmt.Errorf("keys: %s is damaged; move it away, and invitations given so far end", path)
+	}
+	return token, nil
 }

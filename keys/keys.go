@@ -25,6 +25,7 @@ import (
 const (
 	personFile = "person.key" // nsec1...
 	deviceFile = "device.key" // hex of the Ed25519 seed
+	inviteFile = "invite.key" // hex of the token in invitations
 )
 
 // ErrNoPerson says that nobody has typed a name on this node yet.

@@ -46,7 +46,7 @@ func (n *Node) openDoors() (err error) {
 		return fmt.Errorf("node: the app: %w", err)
 	}
 	n.doors.relay = relay.New(relay.Config{
-		Identify: n.relayVisitor, Info: n.relayInfo(), Limits: n.relayLimits(), Now: n.now, Log: n.log, OnOrigin: n.originAsks,
+		Identify: n.relayVisitor, Info: n.relayInfo(), Limits: n.relayLimits(), Now: n.now, Log: n.log, OnOrigin: n.originAsks, Search: true,
 	}, n)
 	n.doors.blossom = blossom.New(blossom.Config{
 		Blobs: keptBlobs{n.blobs, n}, Owners: countedOwners{n.blobs, n}, Import: importer{n}, Allow: n.allowUpload, Location: media.Location, Sniff: media.Sniff,

@@ -18,6 +18,12 @@ func (n *Node) Count(ctx context.Context, f ...event.Filter) (int, error) {
 	return n.store.Count(ctx, f...)
 }
 
+// Stamps gives the stamps of all stored events that match, for clients that
+// reconcile (NIP-77).
+func (n *Node) Stamps(ctx context.Context, f ...event.Filter) ([]event.Stamp, error) {
+	return n.store.Stamps(ctx, f...)
+}
+
 // Subscribe calls deliver for each event taken in from now on that matches.
 func (n *Node) Subscribe(f []event.Filter, deliver func(*event.Event)) (cancel func()) {
 	return n.fanout.Subscribe(f, deliver)

@@ -94,3 +94,9 @@ func (i *interests) May(_ context.Context, p peer.Peer, e *event.Event) bool {
 
 // BlobAllowed: whatever the blob store holds was published; originals are not in it.
 func (i *interests) BlobAllowed(context.Context, peer.Peer, blob.Hash) bool { return true }
+
+// Knows says whose devices are told who the person of this node is: my own,
+// and those of people I follow. Others need an invitation, or to be near.
+func (i *interests) Knows(_ context.Context, who event.PubKey) bool {
+	return i.trust.ring(who) <= ringFollowing
+}

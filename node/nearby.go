@@ -185,12 +185,12 @@ func (n *Node) Join(ctx context.Context, code string) (event.PubKey, bool, error
 	if n.peers == nil {
 		return inv.Person, false, nil
 	}
-	if err := n.peerbook.invited(ctx, inv.Peer, inv.Addrs); err != nil {
+	if err := n.peerbook.invited(ctx, inv.Peer, []string{inv.String()}); err != nil {
 		return inv.Person, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
-	_, err = n.peers.Connect(ctx, inv.Addrs)
+	_, err = n.peers.Connect(ctx, []string{inv.String()})
 	if err != nil {
 		n.log.Info("the inviter does not answer yet", "err", err)
 	}

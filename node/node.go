@@ -145,8 +145,12 @@ func (n *Node) openPeers() (err error) {
 	if n.cfg.Alone {
 		return nil
 	}
+	token, err := n.ring.InviteToken()
+	if err != nil {
+		return err
+	}
 	n.peers, err = peer.New(peer.Config{
-		Key: n.ring.Device(), Port: n.cfg.PeerPort, Log: n.log, Now: n.now, UserAgent: "mural/" + Version(),
+		Key: n.ring.Device(), Port: n.cfg.PeerPort, Log: n.log, Now: n.now, UserAgent: "mural/" + Version(), InviteToken: token,
 	}, (*sessionEvents)(n), (*interests)(n), n.blobs)
 	if err != nil {
 		return portProblem(err, n.cfg.PeerPort, "--peer-port")

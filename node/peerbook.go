@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	maxPeerNotes  = 2000        // devices remembered
-	sightingEvery = time.Minute // how exactly the last sighting of a connected device is on disk
+	invitationPrefix = "mural1"
+	maxPeerNotes     = 2000        // devices remembered
+	sightingEvery    = time.Minute // how exactly the last sighting of a connected device is on disk
 )
 
 // peerbook remembers the devices this node has met. On disk it keeps only
@@ -39,7 +40,8 @@ func openPeerbook(ctx context.Context, s *store.Store) (*peerbook, error) {
 	return b, nil
 }
 
-// invited notes the addresses of an invitation (multiaddrs that end in /p2p/<id>).
+// invited notes an invitation: its code, which shows the inviter that this
+// device may know who they are, or multiaddrs that end in /p2p/<id>.
 func (b *peerbook) invited(ctx context.Context, peerID string, addrs []string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -111,7 +113,7 @@ func (b *peerbook) seen(peerID string) time.Time {
 	return b.notes[peerID].LastSeen
 }
 
-// addresses gives, per device, the multiaddrs that came by invitation, each ending in /p2p/<id>.
+// addresses gives, per device, what came by invitation, as peer.Host.Remember takes it.
 func (b *peerbook) addresses() [][]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,7 +121,10 @@ func (b *peerbook) addresses() [][]string {
 	for _, note := range b.notes {
 		var addrs []string
 		for _, a := range note.Addrs {
-			addrs = append(addrs, a+"/p2p/"+note.Peer)
+			if !strings.HasPrefix(a, invitationPrefix) {
+				a += "/p2p/" + note.Peer
+			}
+			addrs = append(addrs, a)
 		}
 		if len(addrs) > 0 {
 			out = append(out, addrs)
