@@ -164,7 +164,7 @@ func (w *writes) Write(b []byte) (int, error) {
 }
 
 // joinDark takes the invitation of a node that went dark.
-func joinDark(t *testing.T, n *Node) {
+func joinDark(t *testing.T, n *Node) (code string) {
 	t.Helper()
 	port := freePort(t)
 	dark := openTest(t, Config{Home: t.TempDir(), Port: port, PeerPort: port + 1, Nearby: "off"})
@@ -181,6 +181,7 @@ func joinDark(t *testing.T, n *Node) {
 	if _, connected, err := n.Join(ctx, code); connected || err != nil {
 		t.Fatalf("joining a dark node: connected %v, %v", connected, err)
 	}
+	return code
 }
 
 // Nobody is exposed: whatever happens, no key, token or link is in the log.
@@ -204,7 +205,7 @@ func TestLogNeverHoldsASecret(t *testing.T) {
 	if _, err := n.Backup(context.Background(), "a long passphrase"); err != nil {
 		t.Fatal(err)
 	}
-	joinDark(t, n)
+	code := joinDark(t, n)
 	token, seed := n.gate.Token(), hex.EncodeToString(n.ring.Device().Seed())
 	if err := n.Close(); err != nil {
 		t.Error(err)
@@ -214,7 +215,7 @@ func TestLogNeverHoldsASecret(t *testing.T) {
 		t.Fatal("nothing was logged, so nothing was tested")
 	}
 	secrets := map[string]string{"nsec": event.EncodeNSec(a.key), "secret key": hex.EncodeToString(a.key[:]), "token": token,
-		"link": link[strings.Index(link, "#")+3:], "device key": seed, "passphrase": "a long passphrase"}
+		"link": link[strings.Index(link, "#")+3:], "device key": seed, "invitation": code, "passphrase": "a long passphrase"}
 	for name, secret := range secrets {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds the %s", name)
