@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"mural/blob"
 	"mural/event"
+	"mural/peer"
 	"mural/store"
 	"mural/web"
 )
@@ -190,11 +192,15 @@ func (n *Node) challenge(ctx context.Context, peerID string, e *event.Event, key
 	} else {
 		info, absent := n.blobs.Stat(blob.Hash(key))
 		if absent != nil {
-			return false // without a copy of our own there is nothing to check against
+			n.fetcher.add(peerID, e) // without a copy of our own there is nothing to check against
+			return false
 		}
 		err = n.peers.Challenge(ctx, peerID, info.Hash, info.Size)
 	}
 	if err != nil {
+		if errors.Is(err, peer.ErrChallenge) {
+			n.keepsNoMore(ctx, peerID, e.ID, key)
+		}
 		return false
 	}
 	keeper := store.Keeper{Blob: key, Peer: peerID, Person: n.personOf(peerID), At: n.now()}
@@ -203,6 +209,23 @@ func (n *Node) challenge(ctx context.Context, peerID string, e *event.Event, key
 		return false
 	}
 	return true
+}
+
+// keepsNoMore counts a device no longer that is connected and could not answer.
+// One that went dark is counted with the time of its last answer.
+func (n *Node) keepsNoMore(ctx context.Context, peerID string, post event.ID, key [32]byte) {
+	list, err := n.store.Keepers(ctx, key)
+	if err != nil || !slices.Contains(n.connected(), peerID) {
+		return
+	}
+	if !slices.ContainsFunc(list, func(k store.Keeper) bool { return k.Peer == peerID }) {
+		return
+	}
+	if err := n.store.ForgetKeeper(ctx, key, peerID); err != nil {
+		n.log.WarnContext(ctx, "keeper not forgotten", "err", err)
+		return
+	}
+	n.watch.tell(web.Change{Post: post})
 }
 
 // Kept says for each post which devices keep it and whether its author's are awake.

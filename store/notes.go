@@ -42,6 +42,21 @@ func (s *Store) RecordKeeper(ctx context.Context, k Keeper) error {
 	return nil
 }
 
+// ForgetKeeper drops a keeper that could not answer any more.
+func (s *Store) ForgetKeeper(ctx context.Context, blob [32]byte, peer string) error {
+	err := s.writer.do(ctx, 1, func(t *tx) error {
+		q, err := t.query("DELETE FROM keeper WHERE blob=? AND peer=?")
+		if err != nil {
+			return err
+		}
+		return q.blob(1, blob[:]).text(2, peer).Exec()
+	})
+	if err != nil {
+		return fmt.Errorf("store: forgetting a keeper: %w", err)
+	}
+	return nil
+}
+
 // Keepers gives who keeps a blob, the latest answer first.
 func (s *Store) Keepers(ctx context.Context, blob [32]byte) (list []Keeper, err error) {
 	err = s.read(ctx, func(c *conn) error {
