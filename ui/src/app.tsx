@@ -1,5 +1,6 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { waiting } from "./feed";
+import { focusTitle } from "./focus";
 import { t, type Key } from "./i18n/index";
 import { Icon, Mark, type IconName } from "./parts/icons";
 import { Avatar } from "./parts/avatar";
@@ -19,9 +20,14 @@ import { Welcome } from "./screens/welcome";
 export function App() {
   useDropAnywhere();
   useTitle();
-  const m = me.value;
+  const m = me.value, bare = !m || m.owner && (!m.person || welcoming.value);
+  const was = useRef(bare);
+  useLayoutEffect(() => {
+    if (was.current && !bare) focusTitle(); // the first minute is over, and what had the focus went with it
+    was.current = bare;
+  }, [bare]);
   if (!m) return <Bare>{startError.value && startError.value.status === 0 ? <Unreachable /> : startError.value ? <SignIn /> : null}</Bare>;
-  if (m.owner && (!m.person || welcoming.value)) return <Bare><Welcome /></Bare>;
+  if (bare) return <Bare><Welcome /></Bare>;
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => { const h = document.querySelector<HTMLElement>("main")!; h.focus(); }}>{t("skip")}</button>
@@ -62,7 +68,7 @@ function Bar() {
   const around = [...peers.value.values()].filter((p) => p.nearby && p.connected && !p.person?.following).length;
   return (
     <header class="bar">
-      <a class="brand" href="#/" aria-label={t("nav.home")}><Mark /><span aria-hidden="true">mural</span></a>
+      <a class="brand" href="#/"><Mark /><span>mural</span><span class="visually-hidden">, {t("nav.home")}</span></a>
       <nav class="nav" aria-label={t("nav.label")}>
         {places.filter((p) => owner.value || !p.ownerOnly).map((p) => (
           <a key={p.name} class="nav-item" href={p.name === "mural" ? "#/" : "#/" + p.name} aria-current={here === p.name ? "page" : undefined}>

@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
+import { keepPlace } from "./focus";
 import { step } from "./parts/wall";
 import { prefs, setPrefs } from "./prefs";
-import { go, route } from "./router";
+import { go, home, route } from "./router";
 import { composing, owner } from "./state";
 
 export const showKeys = signal(false);
@@ -10,7 +11,8 @@ export const showKeys = signal(false);
 export function startKeys(): void {
   addEventListener("keydown", (e) => {
     const at = e.target as HTMLElement;
-    if (e.ctrlKey || e.metaKey || e.altKey || at.closest("input,textarea,select,[contenteditable],dialog,[role=menu]")) return;
+    if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || at.closest("input,textarea,select,[contenteditable],dialog,[role=menu]")) return;
+    if (document.querySelector("dialog[open]")) return; // the focus may be on the browser's own buttons meanwhile
     const act = actions[e.key];
     if (!act) return;
     e.preventDefault();
@@ -25,9 +27,12 @@ const actions: Record<string, () => void> = {
   l: toggleView,
   L: toggleView,
   g: () => go("#/"),
+  Escape: () => { if (!document.fullscreenElement && (route.value.name === "post" || route.value.name === "person")) home(); },
   "?": () => { showKeys.value = true; },
 };
 
 export function toggleView(): void {
-  if (route.value.name === "mural") setPrefs({ view: prefs.value.view === "wall" ? "list" : "wall" });
+  if (route.value.name !== "mural") return;
+  keepPlace();
+  setPrefs({ view: prefs.value.view === "wall" ? "list" : "wall" });
 }

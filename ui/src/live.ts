@@ -1,5 +1,5 @@
-import { refreshFeed, onChange, onGone, receive } from "./feed";
-import { loadMe, me, nearby, online, peers } from "./state";
+import { loaded, onChange, onGone, onPeer, receive, refreshSoon } from "./feed";
+import { loadMe, nearby, online, peers, takeMe } from "./state";
 import type { Me, Nearby, Peer, Post } from "./types";
 
 let stream: EventSource | null = null;
@@ -16,7 +16,8 @@ export function startLive(): void {
     s.addEventListener(name, (e) => f(JSON.parse((e as MessageEvent<string>).data) as T));
   s.onopen = () => {
     wait = 1000;
-    if (!online.value) { online.value = true; void loadMe(); void refreshFeed(); } // what we missed meanwhile
+    if (loaded.value) refreshSoon(); // what we missed meanwhile
+    if (!online.value) { online.value = true; void loadMe(); }
   };
   s.onerror = () => {
     online.value = false;
@@ -29,9 +30,10 @@ export function startLive(): void {
     const next = new Map(peers.value);
     next.set(p.peer_id, p);
     peers.value = next;
+    onPeer();
   });
   on<Nearby>("nearby", (n) => { nearby.value = n; });
-  on<Me>("me", (m) => { me.value = m; nearby.value = m.nearby ?? null; });
+  on<Me>("me", takeMe);
 }
 
 function later(): void {

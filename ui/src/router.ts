@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { focusedStroke, focusStroke, focusTitle } from "./focus";
 
 export type Route =
   | { name: "mural" | "people" | "node" | "settings" | "new" }
@@ -17,30 +18,53 @@ export const route = signal<Route>(parseRoute(location.hash));
 export const postLink = (id: string) => "#/post/" + id;
 export const personLink = (id: string) => "#/person/" + id;
 
-const scrolls = new Map<string, number>();
-let here = location.hash;
-let backwards = false;
+/** How a place was left: how far down, and on which stroke. */
+interface Left { y: number; key: string }
+const left = new Map<string, Left>();
+const trail: string[] = []; // the place of each entry of the history that this page made
+let at = 0; // the entry we are on; kept in history.state, which tells "back" from "new"
+let returning = false;
+
+const place = () => location.hash.length > 2 ? location.hash : "#/";
 
 export function go(hash: string): void { location.hash = hash; }
 
+/** To the mural as it was left: Escape, and the link above a post. */
+export function home(): void {
+  if (trail[at - 1] === "#/") return history.back();
+  returning = true;
+  go("#/");
+}
+
 export function startRouter(): void {
   history.scrollRestoration = "manual";
-  addEventListener("popstate", () => { backwards = true; });
-  document.addEventListener("click", () => { backwards = false; }, true);
-  addEventListener("scroll", () => scrolls.set(here, scrollY), { passive: true });
+  at = history.state?.at ?? 0;
+  enter();
+  addEventListener("scroll", () => note({ y: scrollY }), { passive: true });
   addEventListener("hashchange", () => {
     if (!/^#(\/|$)/.test(location.hash) && location.hash) return; // #k= and #join= are not routes
-    const y = backwards ? scrolls.get(location.hash) ?? 0 : 0;
-    here = location.hash;
-    route.value = parseRoute(here);
-    requestAnimationFrame(() => requestAnimationFrame(() => { scrollTo(0, y); if (y === 0) focusTitle(); }));
+    note({ key: focusedStroke() });
+    const known = history.state?.at as number | undefined;
+    const back = known !== undefined || returning ? left.get(place()) : undefined;
+    at = known ?? at + 1;
+    returning = false;
+    enter();
+    route.value = parseRoute(location.hash);
+    requestAnimationFrame(() => requestAnimationFrame(() => arrive(back)));
   });
 }
 
-/** A new screen starts at its heading, for the keyboard and for a screen reader. */
-function focusTitle(): void {
-  const h = document.querySelector<HTMLElement>("main h1");
-  if (!h) return;
-  h.tabIndex = -1;
-  h.focus({ preventScroll: true });
+function enter(): void {
+  trail[at] = place();
+  history.replaceState({ at }, "");
+}
+
+function note(change: Partial<Left>): void {
+  const here = trail[at];
+  left.set(here, { y: 0, key: "", ...left.get(here), ...change });
+}
+
+function arrive(back?: Left): void {
+  scrollTo(0, back?.y ?? 0);
+  if (!focusStroke(back?.key ?? "")) focusTitle();
 }

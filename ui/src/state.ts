@@ -1,4 +1,4 @@
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { get, asApiError, type ApiError } from "./api";
 import type { Me, Nearby, Peer, PersonShort, Post } from "./types";
 
@@ -45,11 +45,20 @@ export const dropped = signal<File[]>([]);
 
 export async function loadMe(): Promise<void> {
   try {
-    me.value = await get<Me>("me");
-    if (me.value.owner && !me.value.person) welcoming.value = true;
-    nearby.value = me.value.nearby ?? null;
+    const m = await get<Me>("me");
+    takeMe(m);
+    if (m.owner && !m.person) welcoming.value = true;
     startError.value = null;
   } catch (e) { startError.value = asApiError(e); }
+}
+
+/** What "me" says of the network leaves out who is on it; that stays as it was, while the network is the same. */
+export function takeMe(m: Me): void {
+  const n = m.nearby, before = nearby.value;
+  batch(() => {
+    me.value = m;
+    nearby.value = n ? { ...n, peers: n.peers ?? (n.network_id === before?.network_id ? before.peers : undefined) } : null;
+  });
 }
 
 /** Peers carry their person; following one changes what they say. */

@@ -7,7 +7,7 @@ export const ar: Catalogue = {
   "use": "استخدمها", "retake": "أعد الالتقاط",
   "time.now": "الآن",
 
-  "nav.home": "mural، إلى جداري", "nav.label": "الأماكن", "nav.mural": "الجدارية", "nav.people": "الناس", "nav.node": "العقدة", "nav.settings": "الإعدادات", "nav.new": "ارسم", "nav.me": "صفحتي",
+  "nav.home": "إلى جداري", "nav.label": "الأماكن", "nav.mural": "الجدارية", "nav.people": "الناس", "nav.node": "العقدة", "nav.settings": "الإعدادات", "nav.new": "ارسم", "nav.me": "صفحتي",
   "title.post": "منشور", "title.person": "شخص",
   "notices.label": "رسائل",
 
@@ -57,7 +57,6 @@ export const ar: Catalogue = {
   "op.quote": "اقتباس", "op.annotate": "تعليق مصوّر", "op.voice-over": "تعليق صوتي", "op.clip": "مقتطف", "op.cut": "قصّ", "op.caption": "ترجمة مكتوبة",
   "op.translate": "ترجمة", "op.side-by-side": "جنبًا إلى جنب", "op.re-encode": "ترميز جديد", "op.transcribe": "تفريغ نصي", "op.context": "سياق",
   "layer.on": "{op} · الأصل من {name}",
-  "beneath.label": "الأصل تحتها: {op} على منشور {name}",
   "beneath.missing": "لم يصل الأصل بعد، والبحث عنه جارٍ.",
 
   "media.noalt": "لا وصف لها", "media.clip": "مقطع", "media.coming": "في الطريق من جهاز آخر…", "media.undrawable": "لا يمكن عرض هذه الصورة هنا.",
@@ -141,7 +140,7 @@ export const ar: Catalogue = {
   "backup.words": "عبارة السر", "backup.hint": "{n} أحرف على الأقل. أربع كلمات لا علاقة بينها فكرة جيدة.", "backup.make": "نزّل الملف", "backup.busy": "جارٍ إقفاله…",
   "backup.saved": "{file} في تنزيلاتك. ضعه حيث تجده بدون هذا الجهاز: ذاكرة محمولة أو ورقة أو عند صديق.", "backup.again": "نزّل مجددًا", "backup.done": "حسنًا. لمفتاحك نسخة احتياطية.",
 
-  "keys.title": "المفاتيح", "keys.next": "اللمسة التالية", "keys.prev": "اللمسة السابقة", "keys.arrows": "إلى اللمسة المجاورة", "keys.open": "افتحها", "keys.new": "لمسة جديدة", "keys.view": "جدار أو قائمة", "keys.home": "جداريتي", "keys.send": "ضعها", "keys.close": "إغلاق", "keys.help": "هذه المساعدة",
+  "keys.title": "المفاتيح", "keys.next": "اللمسة التالية", "keys.prev": "اللمسة السابقة", "keys.arrows": "إلى اللمسة المجاورة", "keys.open": "افتحها", "keys.new": "لمسة جديدة", "keys.view": "جدار أو قائمة", "keys.home": "جداريتي", "keys.send": "ضعها", "keys.close": "إغلاق، أو عودة إلى الجدارية", "keys.help": "هذه المساعدة",
 
   "guest.label": "أنت ضيف", "guest.sentence": "أنت ضيف على هذا الجدار: ترى ما هو عام، ولا يترك ما تفعله هنا أثرًا عليه.", "guest.mine": "هذه عقدتي",
   "signin.title": "لهذا الجدار صاحب", "signin.how": "إن كان لك، فاكتب هذا على الحاسوب الذي يعمل عليه mural. يفتح رابطًا يُدخل هذا المتصفح.",

@@ -5,7 +5,7 @@ export const en = {
   "use": "Use it", "retake": "Take again",
   "time.now": "now",
 
-  "nav.home": "mural, to my wall", "nav.label": "Places", "nav.mural": "Mural", "nav.people": "People", "nav.node": "Node", "nav.settings": "Settings", "nav.new": "Paint", "nav.me": "My page",
+  "nav.home": "to my wall", "nav.label": "Places", "nav.mural": "Mural", "nav.people": "People", "nav.node": "Node", "nav.settings": "Settings", "nav.new": "Paint", "nav.me": "My page",
   "title.post": "Post", "title.person": "Person",
   "notices.label": "Messages",
 
@@ -55,7 +55,6 @@ export const en = {
   "op.quote": "Quote", "op.annotate": "Annotation", "op.voice-over": "Voice-over", "op.clip": "Clip", "op.cut": "Cut", "op.caption": "Captions",
   "op.translate": "Translation", "op.side-by-side": "Side by side", "op.re-encode": "New encoding", "op.transcribe": "Transcript", "op.context": "Context",
   "layer.on": "{op} · original by {name}",
-  "beneath.label": "Original beneath: {op} on a post by {name}",
   "beneath.missing": "The original has not arrived yet. It is being looked for.",
 
   "media.noalt": "No description was given", "media.clip": "Clip", "media.coming": "On its way from another device…", "media.undrawable": "This picture cannot be shown here.",
@@ -108,7 +107,7 @@ export const en = {
   "people.here": "on this network now", "people.here.following": "you follow them · here now", "people.unnamed": "A device", "people.unnamed.more": "It has not told its name yet.",
   "people.following": "You follow", "people.following.none": "Nobody yet. Invite a friend, or look who is nearby.", "people.followers": "They follow you", "people.others": "Known through your people",
   "nearby.ask": "Show yourself to people on {network}?", "nearby.this": "this network",
-  "nearby.means": "They see your name, your picture and your public posts, and you see theirs. Other networks are asked about again. Nothing goes to the internet.",
+  "nearby.means": "They see your name, picture and public posts, and you see theirs. Asked anew on every network; nothing goes to the internet.",
   "nearby.yes": "Yes, show me", "nearby.no": "No, stay silent", "nearby.switch": "Visible on {network}",
   "invite.title": "Invite somebody", "invite.explain": "A link or a code to scan. Whoever joins with it follows you, from wherever they are.",
   "invite.make": "Make an invitation", "invite.show": "Let them scan this, or send the link.", "invite.copy": "Copy link", "invite.qr": "QR code of the invitation link",
@@ -139,7 +138,7 @@ export const en = {
   "backup.words": "Passphrase", "backup.hint": "At least {n} characters. Four words that do not belong together are good.", "backup.make": "Download the file", "backup.busy": "Locking it…",
   "backup.saved": "{file} is in your downloads. Put it where you would find it without this device: a stick, a print, a friend.", "backup.again": "Download again", "backup.done": "Good. Your key has a backup.",
 
-  "keys.title": "Keys", "keys.next": "Next stroke", "keys.prev": "Stroke before", "keys.arrows": "To the stroke beside", "keys.open": "Open it", "keys.new": "New stroke", "keys.view": "Wall or list", "keys.home": "My mural", "keys.send": "Put it up", "keys.close": "Close", "keys.help": "This help",
+  "keys.title": "Keys", "keys.next": "Next stroke", "keys.prev": "Stroke before", "keys.arrows": "To the stroke beside", "keys.open": "Open it", "keys.new": "New stroke", "keys.view": "Wall or list", "keys.home": "My mural", "keys.send": "Put it up", "keys.close": "Close, or back to the mural", "keys.help": "This help",
 
   "guest.label": "You are a guest", "guest.sentence": "You are a guest on this wall: you see what is public, and nothing you do here leaves a trace on it.", "guest.mine": "This is my node",
   "signin.title": "This wall has an owner", "signin.how": "If it is yours, type this on the computer where mural runs. It opens a link that lets this browser in.",

@@ -54,6 +54,7 @@ export function Composer({ compose, done, prompt, first }: Props) {
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<ApiError | null>(null);
   const [over, setOver] = useState(false);
+  const words = useRef<HTMLTextAreaElement>(null);
   const pick = useRef<HTMLInputElement>(null), shoot = useRef<HTMLInputElement>(null), speak = useRef<HTMLInputElement>(null);
 
   const change = (key: string, to: Partial<Piece>) => d.setPieces((all) => all.map((p) => p.key === key ? { ...p, ...to } : p));
@@ -73,6 +74,7 @@ export function Composer({ compose, done, prompt, first }: Props) {
     if (p.preview.startsWith("blob:")) URL.revokeObjectURL(p.preview);
     d.setPieces((all) => all.filter((q) => q.key !== p.key));
   };
+  useEffect(() => { if (first) words.current!.focus(); }, []); // a page honours autofocus once, and the name had it
   useEffect(() => {
     if (compose.kind === "new" && dropped.value.length) { add(dropped.value); dropped.value = []; }
   }, [dropped.value]);
@@ -112,7 +114,7 @@ export function Composer({ compose, done, prompt, first }: Props) {
       onPaste={(e) => { const f = e.clipboardData?.files; if (f?.length) { e.preventDefault(); add(f); } }}>
       {compose.kind === "pass" && <p class="op-label"><Icon name="layers" size={18} />{t("pass.kind", { op: t(("op." + operation) as Key) })}</p>}
       <label class="visually-hidden" for="composer-text">{t("composer.words")}</label>
-      <textarea id="composer-text" class="composer-text" dir="auto" rows={first ? 4 : 3} autofocus value={d.text} placeholder={prompt ?? t(compose.kind === "pass" ? "pass.prompt" : compose.kind === "reply" ? "reply.prompt" : "composer.prompt")} onInput={(e) => d.setText(e.currentTarget.value)} />
+      <textarea ref={words} id="composer-text" class="composer-text" dir="auto" rows={first ? 4 : 3} autofocus value={d.text} placeholder={prompt ?? t(compose.kind === "pass" ? "pass.prompt" : compose.kind === "reply" ? "reply.prompt" : "composer.prompt")} onInput={(e) => d.setText(e.currentTarget.value)} />
       {size > limit * 0.9 && <p class="hint" role="status">{t("composer.room", { n: number(limit - size) })}</p>}
       {d.pieces.length > 0 && <ul class="pieces">{d.pieces.map((p) => <Attachment key={p.key} piece={p} alt={(alt) => change(p.key, { alt })} remove={() => drop(p)} />)}</ul>}
       {compose.kind !== "new" && <Under post={compose.kind === "pass" ? compose.of : compose.to} reply={compose.kind === "reply"} />}

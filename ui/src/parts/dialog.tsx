@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { holdFocus } from "../focus";
 import { t } from "../i18n/index";
 import { Icon } from "./icons";
 
@@ -10,9 +11,9 @@ export function Dialog({ title, close, children, wide, guard }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
+    const giveBack = holdFocus();
     box.current!.showModal();
-    return () => { if (before?.isConnected) before.focus(); };
+    return giveBack;
   }, []);
   const leave = () => { if (!guard || guard()) close(); };
   return (

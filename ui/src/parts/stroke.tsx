@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { del, post as send } from "../api";
 import { key, onGone, receive, countMine } from "../feed";
-import { ago, fullTime, t, type Key } from "../i18n/index";
+import { ago, fullTime, number, t, type Key } from "../i18n/index";
 import { grain, pigmentClass } from "../pigment";
 import { go, personLink, postLink } from "../router";
 import { complain, composing, now, owner, say } from "../state";
@@ -102,7 +102,7 @@ function Beneath({ layer }: { layer: NonNullable<Post["layer"]> }) {
   if (!of) return <p class="beneath beneath-missing"><LayerMark op={layer.operation} name="" /><span>{t("beneath.missing")}</span></p>;
   const m = of.media?.find((x) => x.thumb || x.poster);
   return (
-    <a class={`beneath ${pigmentClass(of.author.pubkey)}`} href={postLink(of.id)} aria-label={t("beneath.label", { op: operationName(layer.operation), name: of.author.name })}>
+    <a class={`beneath ${pigmentClass(of.author.pubkey)}`} href={postLink(of.id)}>
       <LayerMark op={layer.operation} name={of.author.name} />
       <span class="beneath-in">
         {m && <img src={(m.poster || m.thumb).replace("w=640", "w=320")} alt="" width="72" height="72" loading="lazy" decoding="async" />}
@@ -121,7 +121,7 @@ function Foot({ post }: { post: Post }) {
     <footer class="stroke-foot">
       <div class="facts">
         <KeptLine post={post} />
-        {post.layers > 0 && <a class="count" href={postLink(post.id)} aria-label={t("stroke.layers", { n: post.layers })} title={t("stroke.layers", { n: post.layers })}><Icon name="layers" size={16} />{post.layers}</a>}
+        {post.layers > 0 && <a class="count" href={postLink(post.id)} aria-label={t("stroke.layers", { n: post.layers })} title={t("stroke.layers", { n: post.layers })}><Icon name="layers" size={16} />{number(post.layers)}</a>}
       </div>
       <div class="acts">
         {owner.value && <button type="button" class="button pass" onClick={() => { composing.value = { kind: "pass", of: post }; }}><Icon name="brush" size={18} />{t("act.pass")}</button>}

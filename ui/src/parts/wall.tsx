@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { arrived, key } from "../feed";
+import { useHeldFocus } from "../focus";
 import { t } from "../i18n/index";
 import { go, postLink } from "../router";
 import type { Post } from "../types";
@@ -23,6 +24,7 @@ export function byLineage(posts: Post[]): Post[] {
 /** The wall: strokes of different size fitted like bricks. The reading order is the order in the page. */
 export function Wall({ posts, fixed }: { posts: Post[]; fixed?: boolean }) {
   const box = useRef<HTMLDivElement>(null);
+  useHeldFocus(box);
   const order = useMemo(() => fixed ? posts : byLineage(posts), [posts, fixed]);
   const sizes = useRef<ResizeObserver | null>(null);
   useLayoutEffect(() => {
@@ -59,6 +61,7 @@ const gap = (el: HTMLElement) => parseFloat(getComputedStyle(el).columnGap) || 1
 /** The same strokes one after the other, as a feed for screen readers and for calm reading. */
 export function Feed({ posts, busy, label }: { posts: Post[]; busy?: boolean; label: string }) {
   const box = useRef<HTMLDivElement>(null);
+  useHeldFocus(box);
   return (
     <div class="feed" ref={box} role="feed" aria-busy={busy} aria-label={label} onKeyDown={(e) => moveOnWall(e, box.current!)}>
       {posts.map((p, i) => <Stroke key={key(p)} post={p} at={i + 1} size={posts.length} fresh={arrived.value.has(key(p))} />)}
@@ -116,5 +119,5 @@ export function Older({ more, busy }: { more: () => void; busy: boolean }) {
     io.observe(end.current!);
     return () => io.disconnect();
   }, [more]);
-  return <button ref={end} type="button" class="button older" disabled={busy} onClick={more}>{busy ? t("loading") : t("mural.older")}</button>;
+  return <button ref={end} type="button" class="button older" aria-disabled={busy} onClick={() => busy || more()}>{busy ? t("loading") : t("mural.older")}</button>;
 }

@@ -1,5 +1,6 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { arrived, cursor, loadFeed, loadOlder, loaded, loading, MAX_LIVE, posts, scope, showWaiting, waiting, type Scope } from "../feed";
+import { backToPlace } from "../focus";
 import { t, type Key } from "../i18n/index";
 import { showKeys, toggleView } from "../keys";
 import { Icon } from "../parts/icons";
@@ -9,7 +10,6 @@ import { prefs } from "../prefs";
 import { composing, me, nearby, owner } from "../state";
 import { HowToOpen } from "./signin";
 import { Dialog } from "../parts/dialog";
-import { useState } from "preact/hooks";
 
 const scopes: { id: Scope; label: Key }[] = [{ id: "mural", label: "scope.mural" }, { id: "nearby", label: "scope.nearby" }, { id: "me", label: "scope.me" }];
 
@@ -17,6 +17,7 @@ export function Mural() {
   const list = prefs.value.view === "list";
   const all = posts.value;
   const shown = all.length > MAX_LIVE ? all.slice(all.length - MAX_LIVE) : all;
+  useLayoutEffect(backToPlace, [list]);
   useEffect(() => () => { arrived.value = new Set(); }, []);
   return (
     <div class="page mural">

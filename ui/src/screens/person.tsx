@@ -1,7 +1,7 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { asApiError, del, get, put, type ApiError } from "../api";
 import { ago, t, type Key } from "../i18n/index";
-import { heard } from "../feed";
+import { heard, key } from "../feed";
 import { Avatar } from "../parts/avatar";
 import { Icon } from "../parts/icons";
 import { copy } from "../parts/stroke";
@@ -15,13 +15,21 @@ import { Failed } from "./post";
 
 interface Page { person: Person; posts: Post[]; next: string }
 
+/** The newest page read again, over what was read before it. */
+function over(before: Page | null, now: Page): Page {
+  const posts = now.posts ?? [], have = new Set(posts.map(key)), last = posts[posts.length - 1];
+  const older = before && now.next && last ? before.posts.filter((p) => !have.has(key(p)) && p.created_at <= last.created_at) : [];
+  return older.length ? { person: now.person, posts: [...posts, ...older], next: before!.next } : now;
+}
+
 export function PersonScreen({ id }: { id: string }) {
   const [page, setPage] = useState<Page | null>(null);
   const [failed, setFailed] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
-  const load = () => get<Page>("people/" + id).then(setPage, (e) => setFailed(asApiError(e)));
+  const load = () => get<Page>("people/" + id).then((p) => setPage((before) => over(before, p)), (e) => { if (!page) setFailed(asApiError(e)); });
   useEffect(() => { void load(); }, [id]);
-  const c = changed.value, mine = c && (c.id === "" || page?.posts?.some((p) => p.id === c.id)) ? c.n : 0;
+  const start = useRef(changed.peek()?.n).current; // what was told before this page was read
+  const c = changed.value, mine = page && c && c.n !== start && (c.id === "" || page.posts?.some((p) => p.id === c.id)) ? c.n : 0;
   useEffect(() => { if (mine) void load(); }, [mine]);
   const h = heard.value, theirs = h.pubkey === page?.person.pubkey ? h.n : 0;
   useEffect(() => { // several that come at once are one reading
@@ -76,11 +84,12 @@ function trustKey(p: Person): Key {
 export function Follow({ person: p, done }: { person: Pick<Person, "npub" | "following" | "name">; done: (p: Person) => void }) {
   const [busy, setBusy] = useState(false);
   const toggle = async () => {
+    if (busy) return;
     setBusy(true);
     try { const after = await (p.following ? del<Person>(`people/${p.npub}/follow`) : put<Person>(`people/${p.npub}/follow`)); noteFollow(after); done(after); } catch (e) { complain(e); } finally { setBusy(false); }
   };
   return (
-    <button type="button" class={p.following ? "button" : "button button-main"} disabled={busy} aria-label={t(p.following ? "person.unfollow.name" : "person.follow.name", { name: p.name })} onClick={() => void toggle()}>
+    <button type="button" class={p.following ? "button" : "button button-main"} aria-disabled={busy} aria-label={t(p.following ? "person.unfollow.name" : "person.follow.name", { name: p.name })} onClick={() => void toggle()}>
       {p.following && <Icon name="check" size={18} />}{t(p.following ? "person.following" : "person.follow")}
     </button>
   );

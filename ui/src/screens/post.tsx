@@ -1,4 +1,6 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { lost, focusTitle } from "../focus";
+import { home } from "../router";
 import { asApiError, get, type ApiError } from "../api";
 import { t } from "../i18n/index";
 import { KeptDetails, RoadDetails } from "../parts/kept";
@@ -13,9 +15,20 @@ import { Skeleton } from "./mural";
 export function PostScreen({ id }: { id: string }) {
   const [page, setPage] = useState<PostPage | null>(null);
   const [failed, setFailed] = useState<ApiError | null>(null);
-  const load = () => get<PostPage>("posts/" + id).then((p) => { setPage(p); setFailed(null); }, (e) => setFailed(asApiError(e)));
+  const asked = useRef(0);
+  const load = async () => {
+    const n = ++asked.current; // of two readings the later one counts
+    try {
+      const p = await get<PostPage>("posts/" + id);
+      if (n === asked.current) { setPage(p); setFailed(null); }
+    } catch (e) {
+      const err = asApiError(e);
+      if (n === asked.current && (!page || err.status === 404)) setFailed(err); // a node that is away takes nothing off the screen
+    }
+  };
   useEffect(() => { void load(); }, [id]);
-  const c = changed.value, mine = page && c && concerns(page, c.id) ? c.n : 0;
+  const start = useRef(changed.peek()?.n).current; // what was told before this page was read
+  const c = changed.value, mine = page && c && c.n !== start && concerns(page, c.id) ? c.n : 0;
   useEffect(() => { if (mine) void load(); }, [mine]);
   useEffect(() => { if (page && !composing.value) void load(); }, [composing.value === null]);
   if (failed) return <Failed error={failed} />;
@@ -23,7 +36,7 @@ export function PostScreen({ id }: { id: string }) {
   const p = page.post;
   return (
     <div class="page post-page">
-      <p class="back"><a href="#/"><Icon name="back" size={18} />{t("back.mural")}</a></p>
+      <p class="back"><a href="#/" onClick={(e) => { if (e.ctrlKey || e.metaKey || e.shiftKey) return; e.preventDefault(); home(); }}><Icon name="back" size={18} />{t("back.mural")}</a></p>
       <h1 class="visually-hidden">{t("post.title", { name: p.author.name })}</h1>
       <div class="post-grid">
         <div class="post-main">
@@ -49,6 +62,7 @@ function concerns(page: PostPage, id: string): boolean {
 }
 
 export function Failed({ error }: { error: ApiError }) {
+  useEffect(() => { if (lost()) focusTitle(); }, []);
   return (
     <div class="page">
       <section class="empty" role="alert">
