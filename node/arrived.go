@@ -77,7 +77,9 @@ const recallMedia = 1000 // newest events whose missing blobs and sources are as
 func (n *Node) recall(ctx context.Context) {
 	found, err := n.store.Query(ctx, event.Filter{Kinds: mediaKinds, Limit: recallMedia})
 	if err != nil {
-		n.log.WarnContext(ctx, "missing media not looked for", "err", err)
+		if ctx.Err() == nil {
+			n.log.WarnContext(ctx, "missing media not looked for", "err", err)
+		}
 		return
 	}
 	var sources []event.ID

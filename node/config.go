@@ -66,7 +66,10 @@ func (c Config) withFile() (Config, error) {
 		return c, err
 	}
 	c = c.over(f)
-	return c, errors.Join(checkPort("--port", c.Port), checkPort("--peer-port", c.PeerPort))
+	if err := checkPort("--port", c.Port); err != nil {
+		return c, err
+	}
+	return c, checkPort("--peer-port", c.PeerPort)
 }
 
 // read reads a configuration file, or nothing where there is none. A name that

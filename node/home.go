@@ -41,6 +41,11 @@ func openHome(dir string) (home, error) {
 			return h, fmt.Errorf("node: making the home: %w", err)
 		}
 	}
+	// Receipts and peers' addresses are nobody else's business, also where the
+	// folder was made by hand with wider rights.
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return h, fmt.Errorf("node: closing the home to others: %w", err)
+	}
 	f, err := os.OpenFile(h.path("run", "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return h, fmt.Errorf("node: opening the lock of the home: %w", err)

@@ -226,6 +226,7 @@ func readDescription(path string) (m web.Media, err error) {
 func (n *Node) describe(ctx context.Context, info blob.Info) (web.Media, error) {
 	ctx, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()
+	defer n.rest.afterPicture()
 	m := web.Media{Hash: web.Hash(info.Hash), Type: info.Type, Size: info.Size}
 	list, err := n.blobs.ChunkList(ctx, info.Hash)
 	if err != nil {

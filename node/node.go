@@ -51,6 +51,7 @@ type Node struct {
 	uploads *uploads
 	sweeper *sweeper
 	metrics metrics
+	rest    rest
 	doors   doors
 
 	peerbook *peerbook
@@ -177,6 +178,7 @@ func (n *Node) startWork() error {
 // Close stops the doors, then the work, then the rooms, and gives the home free.
 func (n *Node) Close() error {
 	n.stop()
+	n.rest.end()
 	var errs []error
 	errs = append(errs, n.closeDoors())
 	if n.doors.unwatch != nil {

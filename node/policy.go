@@ -47,7 +47,7 @@ func (p *policy) judge(ctx context.Context, src event.Source, e *event.Event) (e
 	case src.Local:
 		return p.fromProgram()
 	default:
-		return event.Restricted, "this node takes posts from its owner and the owner's programs only; the owner can allow this site in mural under Node"
+		return event.Restricted, "this node takes posts from its owner and the owner's programs only"
 	}
 }
 

@@ -72,6 +72,7 @@ func (n *Node) makeThumb(ctx context.Context, h blob.Hash, width int, name strin
 	}
 	defer os.Remove(tmp.Name())
 	err = errors.Join(media.Thumbnail(ctx, path, width, tmp), tmp.Close())
+	n.rest.afterPicture()
 	if errors.Is(err, media.ErrNoFFmpeg) || errors.Is(err, media.ErrUnsupported) || errors.Is(err, media.ErrMalformed) || errors.Is(err, media.ErrTooLarge) {
 		return fmt.Errorf("no picture of it can be made (%w): %w", err, fs.ErrNotExist)
 	}

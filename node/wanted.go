@@ -82,13 +82,6 @@ func (w *wanted) has(id event.ID) bool {
 	return ok
 }
 
-// hops says how far an event that was asked for is away; 0 if it was not.
-func (w *wanted) hops(id event.ID) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.ids[id].hops
-}
-
 // remove takes an event off the list and says how far away it was.
 func (w *wanted) remove(id event.ID) (hops int) {
 	w.mu.Lock()
