@@ -1,5 +1,10 @@
 package media
 
+import (
+	"errors"
+	"fmt"
+)
+
 // gif keeps the picture's blocks and the loop count, and drops comments, plain
 // text and other application blocks (GIF89a).
 func (p *plan) gif() error {
@@ -7,7 +12,7 @@ func (p *plan) gif() error {
 	if err := p.src.read(screen[:], 0); err != nil {
 		return err
 	}
-	at := int64(13) + colorTable(screen[10])
+	at, shown := int64(13)+colorTable(screen[10]), false
 	for at < p.src.size {
 		var two [2]byte
 		if err := p.src.read(two[:min(2, p.src.size-at)], at); err != nil {
@@ -16,19 +21,28 @@ func (p *plan) gif() error {
 		var err error
 		switch two[0] {
 		case 0x3b:
-			return p.cutTail(at + 1)
+			return errors.Join(p.cutTail(at+1), pictured(shown))
 		case 0x2c:
+			shown = true
 			at, err = p.src.gifImage(at)
 		case 0x21:
 			at, err = p.gifExtension(at, two[1])
 		default:
-			return p.cutTail(at) // decoders stop here
+			return errors.Join(p.cutTail(at), pictured(shown)) // decoders stop here
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return pictured(shown)
+}
+
+// pictured refuses a file that begins like a GIF and shows nothing.
+func pictured(shown bool) error {
+	if shown {
+		return nil
+	}
+	return fmt.Errorf("%w: a GIF without a picture", ErrMalformed)
 }
 
 // colorTable gives the bytes of the colour table that a flag byte announces.
