@@ -33,13 +33,16 @@ func (h *hll) String() string { return hex.EncodeToString(h[:]) }
 
 // hllOffset gives the offset for filters that qualify: one filter with one tag
 // attribute of one item. For several attributes "the first" is a matter of how
-// the JSON was written, and without one "behavior isn't yet defined".
+// the JSON was written, and without one "behavior isn't yet defined". Only tags
+// that point at events and persons qualify, as in the NIP's own list (reactions,
+// reposts, quotes, replies, comments, followers): registers count authors, and
+// clients such as NDK take them for the count, where "#t" asks for posts.
 func hllOffset(filters []event.Filter) (offset int, ok bool) {
 	if len(filters) != 1 || len(filters[0].Tags) != 1 || filters[0].Search != "" {
 		return 0, false
 	}
-	for _, values := range filters[0].Tags {
-		if len(values) != 1 {
+	for letter, values := range filters[0].Tags {
+		if len(values) != 1 || !strings.ContainsRune("eEaAqpP", rune(letter)) {
 			return 0, false
 		}
 		return hllOffsetOf(values[0]), true

@@ -46,7 +46,8 @@ func TestHLLOffset(t *testing.T) {
 func TestHLLQualifies(t *testing.T) {
 	for raw, want := range map[string]bool{
 		`{"#e":["x"],"kinds":[7]}`:      true,
-		`{"#t":["x"]}`:                  true,
+		`{"#t":["x"]}`:                  false,
+		`{"#p":["x"],"kinds":[3]}`:      true,
 		`{"#q":["x"],"kinds":[1,1111]}`: true,
 		`{"#e":["x","y"]}`:              false,
 		`{"#e":[]}`:                     false,
