@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,8 +193,9 @@ func TestANewerFileIsRefused(t *testing.T) {
 }
 
 func TestExpiredEventsLeaveTheDisk(t *testing.T) {
-	now := time.Unix(100, 0)
-	s := openTest(t, Options{Now: func() time.Time { return now }})
+	var now atomic.Int64 // the index is filled behind our back and looks at the clock
+	now.Store(100)
+	s := openTest(t, Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	ctx := context.Background()
 	var entries []Entry
 	for i := range 2*maxSweep + 3 {
@@ -207,7 +209,7 @@ func TestExpiredEventsLeaveTheDisk(t *testing.T) {
 	if _, err := s.Save(ctx, entries); err != nil {
 		t.Fatal(err)
 	}
-	now = time.Unix(200, 0)
+	now.Store(200)
 	for range 2 {
 		if err := s.writer.do(ctx, 0, func(*tx) error { return nil }); err != nil {
 			t.Fatal(err)
