@@ -33,7 +33,8 @@ type client struct {
 	base  string
 	token string
 	do    func(*http.Request) (*http.Response, error)
-	own   *node.Node // nil when another process answers
+	own   *node.Node      // nil when another process answers
+	last  json.RawMessage // the node's last answer, word for word: what --json prints
 }
 
 const answerTime = 5 * time.Minute // longest a command waits: a large import
@@ -127,9 +128,14 @@ func (c *client) call(ctx context.Context, method, path string, body io.Reader, 
 	if out == nil || res.StatusCode == http.StatusNoContent {
 		return nil
 	}
-	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+	b, err := io.ReadAll(res.Body)
+	if err == nil {
+		err = json.Unmarshal(b, out)
+	}
+	if err != nil {
 		return fmt.Errorf("reading the node's answer to %s: %w", path, err)
 	}
+	c.last = b
 	return nil
 }
 

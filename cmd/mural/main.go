@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -27,7 +28,7 @@ import (
 type cli struct {
 	Home string `help:"Folder of this node: keys, events, media." default:"${home}" env:"MURAL_HOME" type:"path" placeholder:"DIR"`
 	Port int    `help:"Port of the app, the relay and the media (default 4880)." env:"MURAL_PORT" placeholder:"N"`
-	JSON bool   `help:"Print data as JSON, one document." name:"json"`
+	JSON bool   `help:"Print data as the node's own JSON (docs/protocol/api.md); errors stay sentences on the error stream." name:"json"`
 
 	Run     runCmd     `cmd:"" help:"Start the node and print a link to the app."`
 	Open    openCmd    `cmd:"" help:"Print a fresh sign-in link to the app of the running node."`
@@ -86,12 +87,15 @@ func command(ctx context.Context, args []string, io streams) int {
 		fmt.Fprintln(io.err, "mural:", err)
 		return 2
 	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	line, err := parser.Parse(args)
 	if status >= 0 { // --help printed and asked to end
 		return status
 	}
 	if err != nil {
-		fmt.Fprintf(io.err, "mural: %v\nType: mural --help\n", err)
+		fmt.Fprintf(io.err, "mural: %s\nType: mural --help\n", strings.TrimPrefix(err.Error(), "[<files> ...]: "))
 		return 2
 	}
 	e := &env{streams: io, ctx: ctx, cli: &c}

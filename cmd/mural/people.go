@@ -34,7 +34,7 @@ func (e *env) follow(who, method string) error {
 	if err := c.send(e.ctx, method, "/api/people/"+url.PathEscape(who)+"/follow", struct{}{}, &out); err != nil {
 		return err
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		word := "no longer follow"
 		if out.Following {
 			word = "follow"
@@ -56,7 +56,7 @@ func (peersCmd) Run(e *env) error {
 	if err := c.get(e.ctx, "/api/peers", &out); err != nil {
 		return err
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		if len(out.Peers) == 0 {
 			fmt.Fprintln(e.out, "Nobody yet. Show yourself here: mural nearby on; or invite somebody: mural invite")
 		}
@@ -108,7 +108,7 @@ func (n *nearbyCmd) Run(e *env) error {
 			return err
 		}
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		switch out.Choice {
 		case "on":
 			fmt.Fprintf(e.out, "You are visible on %s.\n", out.Network)
@@ -138,7 +138,7 @@ func (inviteCmd) Run(e *env) error {
 	if err := c.send(e.ctx, http.MethodPost, "/api/invite", struct{}{}, &out); err != nil {
 		return err
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		fmt.Fprintf(e.out, "%s\n%s\n\nOn the other device: mural join %s\n", out.QRText, out.Link, out.Code)
 	})
 }
@@ -168,7 +168,7 @@ func (j *joinCmd) Run(e *env) error {
 		case <-e.ctx.Done():
 		}
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		state := "not reachable now; their posts come when you meet"
 		if out.Connected {
 			state = "connected"

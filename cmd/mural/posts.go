@@ -9,11 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
+
+	"mural/media"
 )
 
 type nameCmd struct {
-	Name  string `arg:"" help:"What people call you."`
-	About string `help:"A sentence about you."`
+	Name  *string `arg:"" optional:"" help:"What people call you; without it: who you are."`
+	About string  `help:"A sentence about you."`
 }
 
 func (n *nameCmd) Run(e *env) error {
@@ -21,7 +24,10 @@ func (n *nameCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	in := map[string]string{"name": n.Name}
+	if n.Name == nil {
+		return e.whoami(c)
+	}
+	in := map[string]string{"name": *n.Name}
 	if n.About != "" {
 		in["about"] = n.About
 	}
@@ -29,7 +35,21 @@ func (n *nameCmd) Run(e *env) error {
 	if err := c.send(e.ctx, http.MethodPost, "/api/person", in, &who); err != nil {
 		return err
 	}
-	return e.print(who, func() { fmt.Fprintf(e.out, "You are %s, %s\n", clean(who.Name), who.Npub) })
+	return e.print(c.last, func() { fmt.Fprintf(e.out, "You are %s, %s\n", clean(who.Name), who.Npub) })
+}
+
+// whoami says whose home this is.
+func (e *env) whoami(c *client) error {
+	var me struct {
+		Person *personView `json:"person"`
+	}
+	if err := c.get(e.ctx, "/api/me", &me); err != nil {
+		return err
+	}
+	if me.Person == nil {
+		return &problem{Message: "Nobody has typed a name here yet.", Next: "Type: mural name \"Ana\""}
+	}
+	return e.print(me.Person, func() { fmt.Fprintf(e.out, "You are %s, %s\n", clean(me.Person.Name), me.Person.Npub) })
 }
 
 type postCmd struct {
@@ -79,11 +99,14 @@ func (p *passCmd) Run(e *env) error {
 	if err := c.send(e.ctx, http.MethodPost, "/api/posts/"+url.PathEscape(p.ID)+"/repost", struct{}{}, &out); err != nil {
 		return err
 	}
-	return e.print(out, func() { out.show(e.out) })
+	return e.print(c.last, func() { out.show(e.out) })
 }
 
 // publish imports the files, tells what was removed, and posts.
 func (e *env) publish(post newPost, files, alts []string) error {
+	if !utf8.ValidString(post.Text + post.Warning) {
+		return &problem{Message: "These words are not valid UTF-8.", Next: "Set the terminal to UTF-8 and type them again."}
+	}
 	c, err := e.api()
 	if err != nil {
 		return err
@@ -111,7 +134,7 @@ func (e *env) publish(post newPost, files, alts []string) error {
 	if err := c.send(e.ctx, http.MethodPost, "/api/posts", post, &out); err != nil {
 		return err
 	}
-	return e.print(out, func() { out.show(e.out) })
+	return e.print(c.last, func() { out.show(e.out) })
 }
 
 // about says of which file the node refused something.
@@ -153,7 +176,7 @@ func (f *feedCmd) Run(e *env) error {
 	if err := c.get(e.ctx, fmt.Sprintf("/api/feed?scope=%s&limit=%d", f.Scope, f.Limit), &out); err != nil {
 		return err
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		if len(out.Posts) == 0 {
 			fmt.Fprintln(e.out, "Nothing here yet. Say something: mural post --text \"...\", or meet people: mural nearby on")
 		}
@@ -183,7 +206,7 @@ func (s *showCmd) Run(e *env) error {
 	if err := c.get(e.ctx, "/api/posts/"+url.PathEscape(s.ID), &out); err != nil {
 		return err
 	}
-	return e.print(out, func() {
+	return e.print(c.last, func() {
 		out.Post.show(e.out)
 		if len(out.Lineage.Edges) > 0 {
 			fmt.Fprintln(e.out, "Lineage:")
@@ -259,7 +282,7 @@ func (g *getCmd) Run(e *env) error {
 	}
 	have.File = g.Out
 	if have.File == "" {
-		have.File = g.Blob
+		have.File = g.Blob + fileExtension(res.Header.Get("Content-Type"))
 	}
 	if err := writeNew(have.File, res.Body); err != nil {
 		return err
@@ -273,6 +296,12 @@ func (c *client) nobodyHas() *problem {
 		return &problem{Message: "This blob is not here, and without a running node nobody can be asked.", Next: "Start one in another terminal: mural run"}
 	}
 	return &problem{Message: "Nobody I can reach has this blob now.", Next: "Try again when more people are connected: mural peers"}
+}
+
+// fileExtension names a file so that other programs know what it is.
+func fileExtension(mime string) string {
+	mime, _, _ = strings.Cut(mime, ";")
+	return media.Extension(mime)
 }
 
 // writeNew writes a file that must not be there yet.

@@ -159,6 +159,9 @@ func (k *keptView) words() string {
 	if k.Devices == 1 {
 		s = "kept by 1 device"
 	}
+	if k.CheckedAtMS > 0 && k.Devices > 1 {
+		s += ", asked at " + time.UnixMilli(k.CheckedAtMS).Local().Format("15:04")
+	}
 	switch k.Author {
 	case "here":
 		return s + "; the author's is this one"
