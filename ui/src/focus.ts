@@ -40,8 +40,12 @@ function titled(main: Element): boolean {
 export function holdFocus(): () => void {
   const el = document.activeElement as HTMLElement | null, key = focusedStroke();
   return () => {
-    if (el?.isConnected && el !== document.body) el.focus({ preventScroll: true });
-    if (lost() && !focusStroke(key)) focusTitle();
+    const take = () => { if (el?.isConnected && el !== document.body) el.focus({ preventScroll: true }); };
+    take();
+    queueMicrotask(() => { // after what is drawn together with this; a list may have handed the focus to a neighbour
+      if (lost()) take();
+      if (lost() && !focusStroke(key)) focusTitle();
+    });
   };
 }
 

@@ -18,9 +18,14 @@ export async function signIn(token: string): Promise<boolean> {
   try { await post("session", { token }); return true; } catch { return false; }
 }
 
+/** The other tabs of this browser: whoever signs out in one has signed out in all. */
+const tabs = "BroadcastChannel" in self ? new BroadcastChannel("mural") : null;
+tabs?.addEventListener("message", () => location.reload());
+
 export async function signOut(): Promise<void> {
   await del("session");
-  location.replace("/");
+  tabs?.postMessage("signed out");
+  history.replaceState(null, "", location.pathname + "#/");
   location.reload();
 }
 

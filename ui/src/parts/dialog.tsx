@@ -11,9 +11,9 @@ export function Dialog({ title, close, children, wide, guard }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    const giveBack = holdFocus();
-    box.current!.showModal();
-    return giveBack;
+    const dialog = box.current!, giveBack = holdFocus();
+    dialog.showModal();
+    return () => { dialog.close(); giveBack(); }; // while it is open nothing beneath it takes the focus
   }, []);
   const leave = () => { if (!guard || guard()) close(); };
   return (
