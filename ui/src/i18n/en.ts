@@ -109,7 +109,7 @@ export const en = {
   "nearby.ask": "Show yourself to people on {network}?", "nearby.this": "this network",
   "nearby.means": "They see your name, picture and public posts, and you see theirs. Asked anew on every network; nothing goes to the internet.",
   "nearby.yes": "Yes, show me", "nearby.no": "No, stay silent", "nearby.switch": "Visible on {network}",
-  "invite.title": "Invite somebody", "invite.explain": "A link or a code to scan. Whoever joins with it follows you, from wherever they are.",
+  "invite.title": "Invite somebody", "invite.explain": "A link or a code to scan. Whoever joins with it follows you. It works on the same network, or where one of you can be reached from outside.",
   "invite.make": "Make an invitation", "invite.show": "Let them scan this, or send the link.", "invite.copy": "Copy link", "invite.qr": "QR code of the invitation link",
   "join.title": "Join by this invitation?", "join.explain": "You will follow the person who made it, and your node will keep in touch with theirs.",
   "join.guest": "This invitation is for your own wall. Open your own mural with it, or type on your computer:",
