@@ -12,14 +12,4 @@ for tool in chromium node ffmpeg; do
 done
 [ -d node_modules/playwright-core ] || npm ci --silent --no-audit --no-fund --ignore-scripts
 [ $# -gt 0 ] || { rm -rf out; set -- ./*.test.mjs; }
-
-# A browser on a busy machine is not the same twice: a story that fails is told
-# once more, and the run says so. What fails twice is broken.
-tell() { node --test --test-force-exit --test-timeout=300000 --test-reporter=spec "$1"; }
-failed=0
-for story in "$@"; do
-	tell "$story" && continue
-	echo "browser: $story failed; once more"
-	tell "$story" || failed=1
-done
-exit "$failed"
+exec node --test --test-concurrency=1 --test-force-exit --test-timeout=300000 --test-reporter=spec "$@"
